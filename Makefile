@@ -1,0 +1,62 @@
+# Everything runs from a virtual environment inside the checkout; nothing else on the machine is touched.
+PYTHON ?= python3
+UV_VERSION := 0.13.9
+UV := $(or $(shell command -v uv),.uv/bin/uv)
+BIN := .venv/bin
+CODE := agents tools graphs runtime examples benchmarks tests alembic src/trunkline/__init__.py src/trunkline/__main__.py src/trunkline/errors.py
+
+.PHONY: help demo test check format lock wheel bench-fanout bench-tau2 clean
+
+help:
+	@echo "make demo          serve a generated call-center day"
+	@echo "make test          run the tests"
+	@echo "make check         format check, lint, types, import contracts"
+	@echo "make bench-fanout  a turn of 16 tools, beside asyncio.gather and LangChain's agent"
+	@echo "make bench-tau2    74 public customer-service tasks, parallel against one by one"
+	@echo "make format        format the code;  make lock  resolve the lock again;  make wheel  build the wheel"
+
+demo: .venv/ready
+	@$(BIN)/trunkline demo
+
+test: .venv/ready
+	$(BIN)/pytest -q -n auto --dist worksteal
+
+check: .venv/ready
+	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/ruff check $(CODE)
+	$(BIN)/mypy
+	$(BIN)/basedpyright
+	$(BIN)/lint-imports
+
+format: .venv/ready
+	$(BIN)/ruff format $(CODE)
+	$(BIN)/ruff check --fix $(CODE)
+
+bench-fanout: .venv/ready
+	$(BIN)/python benchmarks/fanout.py
+
+bench-tau2: .venv/ready
+	$(BIN)/python benchmarks/tau2.py
+
+wheel: .venv/ready
+	$(UV) build --wheel --no-build-isolation --python $(BIN)/python
+
+lock: $(filter .uv/bin/uv,$(UV))
+	$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --no-header \
+		--python-version 3.11 --all-extras --group dev --output-file requirements.lock pyproject.toml
+
+.venv/ready: requirements.lock pyproject.toml Makefile $(filter .uv/bin/uv,$(UV))
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(PYTHON) is older than 3.11; name a newer one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 3; }
+	@echo "preparing .venv from requirements.lock" >&2
+	@test -x $(BIN)/python || $(UV) venv --quiet --no-config --python $(PYTHON) .venv
+	@$(UV) pip sync --quiet --require-hashes --python $(BIN)/python requirements.lock
+	@$(UV) pip install --quiet --no-deps --no-build-isolation --python $(BIN)/python --editable .
+	@touch $@
+
+.uv/bin/uv:
+	@echo "no uv on the PATH: installing one into .uv" >&2
+	@$(PYTHON) -m venv .uv
+	@.uv/bin/pip install --quiet --disable-pip-version-check "uv==$(UV_VERSION)"
+
+clean:
+	rm -rf .venv .uv build dist src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

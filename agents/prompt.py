@@ -1,0 +1,100 @@
+"""A prompt: a Markdown file with front matter, whose version is a digest of its content."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jinja2 import StrictUndefined, Template, TemplateError, meta
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from trunkline.errors import PromptError
+
+_environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, keep_trailing_newline=False)
+
+
+class _FrontMatter(BaseModel):
+    """What may stand between the two `---` lines at the top of a prompt file."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str | None = None
+    description: str = ""
+    inputs: dict[str, str] = {}
+    """The variables of the text, each with a word on what it is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prompt:
+    """The instructions of an agent, with `{{ variables }}` (Jinja, sandboxed) that are filled at each step."""
+
+    name: str
+    text: str
+    inputs: frozenset[str]
+    description: str = ""
+
+    @property
+    def version(self) -> str:
+        """`name@digest`: changes with the content and with nothing else."""
+        return f"{self.name}@{hashlib.sha256(self.text.encode()).hexdigest()[:12]}"
+
+    @classmethod
+    def from_text(cls, text: str, *, name: str = "prompt") -> Prompt:
+        """Make a prompt of a text in code. Every variable in it becomes an input."""
+        return cls(name=name, text=text, inputs=_variables(text, name))
+
+    @classmethod
+    def from_file(cls, path: str | Path) -> Prompt:
+        """Read a prompt file. Raises `PromptError` for a file that is missing or whose front matter is wrong."""
+        path = Path(path)
+        try:
+            content = path.read_text(encoding="utf-8")
+        except OSError as error:
+            raise PromptError(prompt=str(path), problem=f"cannot be read: {error.strerror}") from error
+        front, text = _split(content, path)
+        undeclared = sorted(_variables(text, str(path)) - front.inputs.keys())
+        if undeclared:
+            problem = f"uses {', '.join(undeclared)} without declaring it under inputs: in its front matter"
+            raise PromptError(prompt=str(path), problem=problem)
+        inputs = frozenset(front.inputs)
+        return cls(name=front.name or path.stem, text=text, inputs=inputs, description=front.description)
+
+    def render(self, values: Mapping[str, Any]) -> str:
+        """Return the text with its variables filled from `values`; others in `values` are ignored."""
+        missing = sorted(self.inputs - values.keys())
+        if missing:
+            raise PromptError(prompt=self.version, problem=f"has no value for {', '.join(missing)}")
+        try:
+            return _compiled(self.text).render({name: values[name] for name in self.inputs}).strip()
+        except TemplateError as error:
+            raise PromptError(prompt=self.version, problem=f"cannot be rendered: {error}") from error
+
+
+@lru_cache(maxsize=256)
+def _compiled(text: str) -> Template:
+    return _environment.from_string(text)
+
+
+def _variables(text: str, name: str) -> frozenset[str]:
+    try:
+        return frozenset(meta.find_undeclared_variables(_environment.parse(text)))
+    except TemplateError as error:
+        raise PromptError(prompt=name, problem=f"is not a valid template: {error}") from error
+
+
+def _split(content: str, path: Path) -> tuple[_FrontMatter, str]:
+    if not content.startswith("---\n"):
+        return _FrontMatter(), content
+    head, found, text = content.removeprefix("---\n").partition("\n---\n")
+    if not found:
+        raise PromptError(prompt=str(path), problem="its front matter has no closing '---' line")
+    try:
+        return _FrontMatter.model_validate(yaml.safe_load(head) or {}), text
+    except (yaml.YAMLError, ValidationError) as error:
+        raise PromptError(prompt=str(path), problem=f"its front matter is wrong: {error}") from error

@@ -1,0 +1,80 @@
+"""Runs the customer cases of tau2-retail under Trunkline, each in one turn, and compares with one call after another.
+
+A case passes on a seed when the shop ends the same and every call is answered the same as one by one. The control runs
+the same calls in a free order and counts what that would have corrupted. Exit code 1 when a case fails, 3 without data.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+
+from retail.measure import Figures, measure
+
+DATA_VARIABLE = "TRUNKLINE_TAU2_DATA"
+PACKAGES = ("langgraph", "langgraph-checkpoint", "langgraph-checkpoint-sqlite", "langchain-core")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the benchmark and return its exit code."""
+    asked = _parser().parse_args(argv)
+    missing = [name for name in ("db.json", "tasks.json") if not (asked.data / name).is_file()]
+    if missing:
+        problem = f"no {' and no '.join(missing)} in {asked.data}; name the folder of tau2-retail with --data"
+        print(f"{problem} or {DATA_VARIABLE}", file=sys.stderr)
+        return 3
+    figures = asyncio.run(measure(asked.data, range(asked.seeds)))
+    versions = {package: version(package) for package in PACKAGES}
+    print(_as_json(figures, versions) if asked.json else _as_text(figures, versions))
+    return 1 if figures.failures else 0
+
+
+def default_data() -> Path:
+    """Return the folder that the environment names, else the one beside the checkout."""
+    beside = Path(__file__).resolve().parents[2] / "shared" / "data" / "tau2_retail"
+    return Path(os.environ.get(DATA_VARIABLE) or beside)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="tau2.py", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument(
+        "--data", type=Path, default=default_data(), help=f"folder of db.json and tasks.json (${DATA_VARIABLE})"
+    )
+    parser.add_argument("--seeds", type=_count, default=20, help="how many seeds of latencies (default 20)")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    return parser
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"must be at least 1, got {number}")
+    return number
+
+
+def _as_json(figures: Figures, versions: dict[str, str]) -> str:
+    return json.dumps({**asdict(figures), "speedup": round(figures.speedup, 2), "versions": versions})
+
+
+def _as_text(figures: Figures, versions: dict[str, str]) -> str:
+    one_by_one, parallel = figures.one_by_one_seconds, figures.trunkline_seconds
+    rows = {
+        "passed": f"{figures.passed} of {figures.runs} ({figures.tasks} tasks, {figures.seeds} seeds)",
+        "calls": f"{figures.calls}",
+        "tool phase": f"{parallel:.2f} s, one by one {one_by_one:.2f} s ({figures.speedup:.2f} times as long)",
+        "free order": f"corrupts {figures.corrupted_by_free_order} of {figures.runs}",
+        "versions": ", ".join(f"{package} {number}" for package, number in versions.items()),
+    }
+    lines = [f"{name:<12}{value}" for name, value in rows.items()]
+    return "\n".join([*lines, *(f"failed      {failure}" for failure in figures.failures)])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,83 @@
+"""The fan-out node: runs the tool calls of a model's message side by side, in any LangGraph graph with messages."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from typing import Any
+from uuid import uuid4
+from weakref import WeakKeyDictionary
+
+from langchain_core.messages import AIMessage, AnyMessage, ToolMessage
+from langchain_core.runnables import RunnableConfig
+from langgraph.config import get_stream_writer
+from langgraph.runtime import get_runtime
+
+from trunkline.graphs.scope import scope_of
+from trunkline.graphs.watch import CallWatcher, tool_message
+from trunkline.tools.call import CallResult, Origin, ToolRequest
+from trunkline.tools.executor import CallExecutor
+from trunkline.tools.signature import Function
+from trunkline.tools.tool import Tool
+from trunkline.tools.toolbox import Toolbox
+
+
+class FanOut:
+    """A graph node that answers the tool calls of the last message, all in one step, results in the model's order.
+
+    Use it as `graph.add_node("tools", FanOut([...]))` in any `StateGraph` with messages. Under `Trunkline.run` calls
+    are recorded in the database's ledger and share the process's limits; elsewhere in a ledger in memory. Cancelled,
+    it waits for effects that are running, and drops the rest.
+    """
+
+    def __init__(self, tools: Toolbox | Iterable[Tool | Function], *, messages_key: str = "messages") -> None:
+        self.toolbox = tools if isinstance(tools, Toolbox) else Toolbox(tools)
+        self._messages_key = messages_key
+        self._own: WeakKeyDictionary[asyncio.AbstractEventLoop, CallExecutor] = WeakKeyDictionary()
+
+    async def __call__(self, state: Any, config: RunnableConfig) -> dict[str, list[ToolMessage]]:
+        """Run the calls of the last message and return their results as messages."""
+        message = _last_message(state, self._messages_key)
+        results = await self.run(requests_of(message), config, batch=message.id)
+        return {self._messages_key: [tool_message(result) for result in results]}
+
+    async def run(
+        self, requests: Sequence[ToolRequest], config: RunnableConfig, *, batch: str | None = None
+    ) -> list[CallResult]:
+        """Run requests that the graph's own code makes, inside a node, and return their results in order.
+
+        `batch` identifies the requests across a resume; left out, it is the graph's task.
+        """
+        batch = batch or _task_id()
+        scope = scope_of(config)
+        thread_id = str(config.get("configurable", {}).get("thread_id", "")) or uuid4().hex
+        origin = Origin(thread_id=thread_id, run_id=scope.run_id if scope else thread_id, batch=batch)
+        watcher = CallWatcher(config, batch, get_stream_writer())
+        executor = scope.executor if scope else self._own_executor()
+        return await executor.run(self.toolbox, requests, origin=origin, watcher=watcher)
+
+    def _own_executor(self) -> CallExecutor:
+        return self._own.setdefault(asyncio.get_running_loop(), CallExecutor())
+
+
+def requests_of(message: AIMessage) -> list[ToolRequest]:
+    """Return what a model's message asks for, in its order."""
+    return [
+        ToolRequest(name=asked["name"], arguments=asked["args"], tool_call_id=asked["id"] or f"call_{position}")
+        for position, asked in enumerate(message.tool_calls)
+    ]
+
+
+def _task_id() -> str:
+    info = get_runtime().execution_info
+    return info.task_id if info else uuid4().hex
+
+
+def _last_message(state: Any, key: str) -> AIMessage:
+    messages: Sequence[AnyMessage] = state[key] if isinstance(state, dict) else getattr(state, key)
+    last = messages[-1] if messages else None
+    if not isinstance(last, AIMessage):
+        found = type(last).__name__ if last else "nothing"
+        problem = f"FanOut answers a model's message and found {found} at the end of {key!r}; route to it after a model"
+        raise TypeError(problem)
+    return last

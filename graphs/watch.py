@@ -1,0 +1,84 @@
+"""Tells LangChain's callbacks and LangGraph's stream of each tool call, as if LangChain had run it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from langchain_core.callbacks import AsyncCallbackManager, AsyncCallbackManagerForToolRun
+from langchain_core.messages import ToolMessage
+from langchain_core.runnables import RunnableConfig
+from langchain_core.runnables.config import (
+    get_async_callback_manager_for_config,
+    patch_config,
+    var_child_runnable_config,
+)
+from pydantic_core import to_json
+
+from trunkline.tools.call import CallId, CallResult, ToolCall
+from trunkline.tools.events import ToolCallFinished, ToolCallStarted
+from trunkline.tools.outcome import Done, Outcome, is_error, text_for_model
+
+Emit = Callable[[ToolCallStarted | ToolCallFinished], None]
+
+
+class ToolCallError(Exception):
+    """What tracers are shown as the error of a call that did not do what was asked. Never raised."""
+
+
+class CallWatcher:
+    """Watches the calls of one batch. Models that a tool calls are traced below the tool."""
+
+    def __init__(self, config: RunnableConfig, batch: str, emit: Emit) -> None:
+        self._config = config
+        self._batch = batch
+        self._emit = emit
+        self._manager: AsyncCallbackManager = get_async_callback_manager_for_config(config)
+        self._runs: dict[CallId, AsyncCallbackManagerForToolRun] = {}
+
+    async def started(self, call: ToolCall, *, waited: float) -> None:
+        """Open a tool run, below which everything in this task is traced."""
+        run = await self._manager.on_tool_start(
+            {"name": call.tool.name, "description": call.tool.description},
+            to_json(call.request.arguments).decode(),
+            inputs=dict(call.request.arguments),
+            name=call.tool.name,
+            tool_call_id=call.request.tool_call_id,
+            trunkline={
+                "call_id": call.call_id,
+                "batch": self._batch,
+                "effect": call.tool.effect.value,
+                "waited": waited,
+            },
+        )
+        self._runs[call.call_id] = run
+        var_child_runnable_config.set(patch_config(self._config, callbacks=run.get_child()))
+        arguments = call.request.arguments
+        self._emit(ToolCallStarted(call_id=call.call_id, tool=call.tool.name, arguments=arguments))
+
+    async def finished(self, call: ToolCall, result: CallResult) -> None:
+        """Close the tool run with the call's outcome."""
+        run = self._runs.pop(call.call_id)
+        if is_error(result.outcome):
+            await run.on_tool_error(ToolCallError(text_for_model(result.outcome)))
+        else:
+            await run.on_tool_end(tool_message(result), trunkline_outcome=_label(result.outcome))
+        self._emit(
+            ToolCallFinished(call_id=call.call_id, tool=call.tool.name, outcome=result.outcome, seconds=result.seconds)
+        )
+
+
+def tool_message(result: CallResult) -> ToolMessage:
+    """Return the message that carries the result to the model."""
+    return ToolMessage(
+        content=text_for_model(result.outcome),
+        name=result.request.name,
+        tool_call_id=result.request.tool_call_id,
+        status="error" if is_error(result.outcome) else "success",
+        id=f"m-{result.call_id}",
+    )
+
+
+def _label(outcome: Outcome) -> str:
+    if isinstance(outcome, Done):
+        return "replayed" if outcome.replayed else "done"
+    return type(outcome).__name__.lower()

@@ -1,0 +1,1 @@
+"""What makes a graph happen: storage, tracing, money, the command line. Imports everything below it."""

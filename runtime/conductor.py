@@ -1,0 +1,120 @@
+"""Conducts one run: the graph's own stream becomes events, and the run's row tells how it ended."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from langchain_core.messages import AIMessageChunk
+from langchain_core.runnables import RunnableConfig
+from langgraph.pregel import Pregel
+from langgraph.types import Interrupt, StreamMode
+
+from trunkline.errors import RunFailedError
+from trunkline.graphs.scope import Scope, with_scope
+from trunkline.runtime.events import CustomEmitted, Event, RunFinished, RunStarted, StepFinished, TextStreamed
+from trunkline.runtime.reply import Reply
+from trunkline.runtime.storage.runs import Run, RunStatus, RunStore
+from trunkline.runtime.tracing.recorder import SpanRecorder
+from trunkline.tools.events import ToolCallFinished, ToolCallStarted
+from trunkline.tools.shielding import to_its_end
+
+Graph = Pregel[Any, Any, Any, Any]
+_TEXT: list[StreamMode] = ["messages"]
+
+
+@dataclass(slots=True)
+class _Outcome:
+    """The newest state that the graph's stream has shown."""
+
+    state: Any = None
+    interrupts: tuple[Interrupt, ...] = ()
+
+
+class Conductor:
+    """Runs a graph once. The row of the run is written before the first step and after the last, whatever happens."""
+
+    def __init__(self, *, run: Run, graph: Graph, scope: Scope, runs: RunStore, recorder: SpanRecorder) -> None:
+        self._run = run
+        self._graph = graph
+        self._scope = scope
+        self._runs = runs
+        self._recorder = recorder
+
+    async def events(self, given: Any, *, with_text: bool) -> AsyncGenerator[Event]:
+        """Yield what happens, ending with `RunFinished`.
+
+        Raises `RunFailedError`. Cancelled or closed early, the run is recorded as cancelled; what was finished stays.
+        """
+        await self._runs.start(self._run)
+        yield RunStarted(run_id=self._run.id, thread_id=self._run.thread_id)
+        outcome = _Outcome()
+        try:
+            async with aclosing(self._graph_events(given, outcome, with_text=with_text)) as events:
+                async for event in events:
+                    yield event
+            reply = self._reply(outcome)
+            await self._ended(_status(reply), answer=reply.text)
+        except (asyncio.CancelledError, GeneratorExit):
+            await self._ended(RunStatus.CANCELLED)
+            raise
+        except Exception as error:
+            await self._ended(RunStatus.FAILED, error=f"{type(error).__name__}: {error}")
+            raise RunFailedError(run=self._run.id, thread=self._run.thread_id, cause=error) from error
+        yield RunFinished(reply=reply)
+
+    async def _graph_events(self, given: Any, outcome: _Outcome, *, with_text: bool) -> AsyncGenerator[Event]:
+        modes: list[StreamMode] = ["values", "updates", "custom", *(_TEXT if with_text else [])]
+        stream = self._graph.astream(given, self._config(), stream_mode=modes, version="v2", durability="sync")
+        async for part in stream:
+            if part["type"] == "values" and not part["ns"]:
+                outcome.state, outcome.interrupts = part["data"], part["interrupts"]
+            else:
+                for event in _events_of(part):
+                    yield event
+
+    def _config(self) -> RunnableConfig:
+        return RunnableConfig(
+            run_id=UUID(self._run.trace_id),
+            run_name=self._run.graph,
+            callbacks=[self._recorder],
+            metadata={"trunkline_run": self._run.id},
+            configurable=with_scope({"thread_id": self._run.thread_id}, self._scope),
+        )
+
+    def _reply(self, outcome: _Outcome) -> Reply:
+        return Reply(
+            run_id=self._run.id,
+            thread_id=self._run.thread_id,
+            state=outcome.state if isinstance(outcome.state, dict) else {"output": outcome.state},
+            interrupts=tuple(interrupt.value for interrupt in outcome.interrupts),
+        )
+
+    async def _ended(self, status: RunStatus, *, answer: str | None = None, error: str | None = None) -> None:
+        self._recorder.close()
+        record = self._runs.finish(self._run.id, status, answer=answer, error=error)
+        await to_its_end(record, name=f"finish {self._run.id}")
+
+
+def _status(reply: Reply) -> RunStatus:
+    return RunStatus.WAITING if reply.interrupts else RunStatus.SUCCEEDED
+
+
+def _events_of(part: Any) -> Iterator[Event]:
+    match part["type"], part["data"]:
+        case "custom", ToolCallStarted() | ToolCallFinished() as event:
+            yield event
+        case "custom", data:
+            yield CustomEmitted(data=data)
+        case "messages", (AIMessageChunk() as chunk, metadata) if chunk.text:
+            yield TextStreamed(node=str(metadata.get("langgraph_node", "")), text=chunk.text)
+        case "updates", dict() as updates:
+            for node in updates:
+                if node != "__interrupt__":
+                    yield StepFinished(node=str(node))
+        case _:
+            pass

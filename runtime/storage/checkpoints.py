@@ -1,0 +1,36 @@
+"""Where LangGraph keeps its checkpoints.
+
+Borrowed for now: LangGraph's own SQLite and PostgreSQL savers on a connection of their own. Trunkline's SQLAlchemy
+saver replaces both; only this module knows them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+from langgraph.checkpoint.base import BaseCheckpointSaver
+
+from trunkline.runtime.storage.url import DatabaseUrl
+
+
+@asynccontextmanager
+async def open_saver(url: DatabaseUrl) -> AsyncGenerator[BaseCheckpointSaver[str]]:
+    """Open the checkpointer of a database whose tables are up to date."""
+    if url.embedded:
+        from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
+
+        async with AsyncSqliteSaver.from_conn_string(str(url.path)) as saver:
+            yield saver
+    else:
+        from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
+
+        async with AsyncPostgresSaver.from_conn_string(url.conninfo) as saver:
+            yield saver
+
+
+async def set_up_saver(url: DatabaseUrl) -> None:
+    """Create the checkpointer's tables."""
+    async with open_saver(url) as saver:
+        if setup := getattr(saver, "setup", None):
+            await setup()

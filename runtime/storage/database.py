@@ -1,0 +1,105 @@
+"""The database: opened, checked to be of this version, and with all that is kept in it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from langgraph.checkpoint.base import BaseCheckpointSaver
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from trunkline.errors import DatabaseUnreachableError, MigrationNeededError
+from trunkline.runtime.storage.checkpoints import open_saver, set_up_saver
+from trunkline.runtime.storage.engine import WRITES, open_engine
+from trunkline.runtime.storage.ledger import DatabaseLedger
+from trunkline.runtime.storage.migration import current_revision, upgrade, wanted_revision
+from trunkline.runtime.storage.runs import RunStore
+from trunkline.runtime.storage.spans import SpanStore
+from trunkline.runtime.storage.url import DatabaseUrl, parse_url
+from trunkline.runtime.storage.writer import Writer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Database:
+    """What is kept in one database."""
+
+    url: DatabaseUrl
+    runs: RunStore
+    spans: SpanStore
+    ledger: DatabaseLedger
+    saver: BaseCheckpointSaver[str]
+
+
+@asynccontextmanager
+async def open_database(text: str, *, tenant: str = "") -> AsyncGenerator[Database]:
+    """Open the database at this URL and close it at the end, when all that was posted is committed.
+
+    An embedded database is created and upgraded on the way. Raises `DatabaseUrlError`, `DatabaseUnreachableError`, and
+    for a server database of another version `MigrationNeededError`.
+    """
+    url = parse_url(text)
+    async with _connected(url) as engine:
+        await _require_current(url, engine)
+        async with open_saver(url) as saver, Writer(engine) as writer:
+            yield Database(
+                url=url,
+                runs=RunStore(engine=engine, writer=writer),
+                spans=SpanStore(engine=engine, writer=writer),
+                ledger=DatabaseLedger(engine=engine, writer=writer, tenant=tenant),
+                saver=saver,
+            )
+
+
+async def upgrade_database(text: str) -> str:
+    """Bring the database to this version and return its revision."""
+    url = parse_url(text)
+    async with _connected(url) as engine:
+        await _upgrade(url, engine)
+    return wanted_revision()
+
+
+async def revision_of(text: str) -> str | None:
+    """Return the revision of the database, or None when it has no tables of Trunkline. An embedded one must exist."""
+    url = parse_url(text)
+    if url.embedded and not url.path.exists():
+        return None
+    async with _connected(url) as engine, engine.connect() as connection:
+        return await current_revision(connection)
+
+
+@asynccontextmanager
+async def _connected(url: DatabaseUrl) -> AsyncGenerator[AsyncEngine]:
+    engine = open_engine(url)
+    try:
+        await _reach(url, engine)
+        yield engine
+    finally:
+        await engine.dispose()
+
+
+async def _reach(url: DatabaseUrl, engine: AsyncEngine) -> None:
+    try:
+        async with engine.connect():
+            pass
+    except (DBAPIError, OSError) as error:
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        raise DatabaseUnreachableError(url=url.shown, problem=" ".join(str(cause).split())) from error
+
+
+async def _require_current(url: DatabaseUrl, engine: AsyncEngine) -> None:
+    async with engine.connect() as connection:
+        current = await current_revision(connection)
+    wanted = wanted_revision()
+    if current == wanted:
+        return
+    if not url.embedded:
+        raise MigrationNeededError(url=url.shown, current=current, wanted=wanted)
+    await _upgrade(url, engine)
+
+
+async def _upgrade(url: DatabaseUrl, engine: AsyncEngine) -> None:
+    async with engine.execution_options(**WRITES).begin() as connection:
+        await upgrade(connection)
+    await set_up_saver(url)

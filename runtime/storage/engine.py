@@ -1,0 +1,42 @@
+"""SQLAlchemy engines: SQLite in WAL mode with honest transactions, PostgreSQL through psycopg."""
+
+from __future__ import annotations
+
+import importlib.util
+from typing import Any
+
+from sqlalchemy import Connection, event
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from trunkline.errors import MissingExtraError
+from trunkline.runtime.storage.url import DatabaseUrl
+
+BUSY_SECONDS = 30.0
+WRITES = {"trunkline_writes": True}
+"""Execution options of a connection that takes SQLite's write lock when its transaction begins."""
+
+
+def open_engine(url: DatabaseUrl) -> AsyncEngine:
+    """Return an engine for the database; nothing is connected yet."""
+    if not url.embedded:
+        if importlib.util.find_spec("psycopg") is None:
+            raise MissingExtraError(feature="PostgreSQL", extra="postgres")
+        return create_async_engine(url.url, pool_pre_ping=True)
+    engine = create_async_engine(url.url, connect_args={"timeout": BUSY_SECONDS})
+    event.listen(engine.sync_engine, "connect", _configure_sqlite)
+    event.listen(engine.sync_engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _configure_sqlite(connection: Any, record: object) -> None:
+    del record
+    connection.isolation_level = None  # the driver's own BEGIN comes too late to guard a read before a write
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("trunkline_writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -1,0 +1,161 @@
+"""The tables, as SQLAlchemy models: threads, runs, calls, spans, spend. Rows never leave the storage modules."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+
+from sqlalchemy import JSON, BigInteger, DateTime, Dialect, ForeignKey, Index, MetaData, text
+from sqlalchemy.ext.asyncio import AsyncAttrs
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.types import TypeDecorator
+
+LIVE_STATES = "('awaiting_approval', 'ready', 'running', 'done')"
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware datetime in UTC, on databases that keep the zone and on those that drop it."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Store in UTC."""
+        del dialect
+        return value.astimezone(UTC) if value else None
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Read as UTC."""
+        del dialect
+        return value.replace(tzinfo=UTC) if value and value.tzinfo is None else value
+
+
+class Table(AsyncAttrs, DeclarativeBase):
+    """The base of the models."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        }
+    )
+    type_annotation_map: ClassVar[dict[Any, Any]] = {datetime: UtcDateTime, dict[str, Any]: JSON}
+
+
+class ThreadRow(Table):
+    """A conversation."""
+
+    __tablename__ = "threads"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    tenant: Mapped[str]
+    created_at: Mapped[datetime]
+
+
+class RunRow(Table):
+    """One turn of work on a thread."""
+
+    __tablename__ = "runs"
+    __table_args__ = (Index(None, "thread_id", "started_at"), Index(None, "tenant", "started_at"))
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    thread_id: Mapped[str] = mapped_column(ForeignKey("threads.id"))
+    tenant: Mapped[str]
+    graph: Mapped[str]
+    status: Mapped[str]
+    trace_id: Mapped[str]
+    """The id of the root span, here and in LangSmith."""
+
+    asked: Mapped[str | None]
+    """The beginning of what the run was asked, for lists."""
+
+    answer: Mapped[str | None]
+    error: Mapped[str | None]
+    started_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+
+
+class CallRow(Table):
+    """A tool call: the ledger."""
+
+    __tablename__ = "calls"
+    __table_args__ = (
+        Index(None, "run_id"),
+        Index(
+            "ux_calls_tenant_key",
+            "tenant",
+            "key",
+            unique=True,
+            sqlite_where=text(f"key IS NOT NULL AND state IN {LIVE_STATES}"),
+            postgresql_where=text(f"key IS NOT NULL AND state IN {LIVE_STATES}"),
+        ),
+        Index(None, "tenant", "state"),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    tenant: Mapped[str]
+    thread_id: Mapped[str]
+    run_id: Mapped[str]
+    batch: Mapped[str]
+    tool_call_id: Mapped[str]
+    tool: Mapped[str]
+    effect: Mapped[str]
+    arguments: Mapped[dict[str, Any]]
+    fingerprint: Mapped[str]
+    key: Mapped[str | None]
+    state: Mapped[str]
+    reason: Mapped[str | None]
+    """Why a person must decide."""
+
+    output: Mapped[Any] = mapped_column(JSON, nullable=True)
+    failure: Mapped[str | None]
+    """`retryable`, `rejected` or `bug`."""
+
+    error: Mapped[str | None]
+    waited: Mapped[float | None]
+    """Seconds before it ran."""
+
+    seconds: Mapped[float | None]
+    """Seconds that it ran."""
+
+    recorded_at: Mapped[datetime]
+    """When the row was last written."""
+
+
+class SpanRow(Table):
+    """A step, model call or tool call as it was traced."""
+
+    __tablename__ = "spans"
+    __table_args__ = (Index(None, "run_id"),)
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    run_id: Mapped[str]
+    parent_id: Mapped[str | None]
+    name: Mapped[str]
+    kind: Mapped[str]
+    status: Mapped[str]
+    error: Mapped[str | None]
+    started_at: Mapped[datetime]
+    ended_at: Mapped[datetime]
+    attributes: Mapped[dict[str, Any]]
+
+
+class SpendRow(Table):
+    """What one model call used and cost."""
+
+    __tablename__ = "spend"
+    __table_args__ = (Index(None, "run_id"),)
+
+    span_id: Mapped[str] = mapped_column(primary_key=True)
+    tenant: Mapped[str]
+    run_id: Mapped[str]
+    thread_id: Mapped[str]
+    model: Mapped[str]
+    input_tokens: Mapped[int | None]
+    cached_tokens: Mapped[int | None]
+    output_tokens: Mapped[int | None]
+    micro_usd: Mapped[int | None] = mapped_column(BigInteger)
+    """None: nobody knows the price."""
+
+    at: Mapped[datetime]

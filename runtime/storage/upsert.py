@@ -1,0 +1,22 @@
+"""Insert-or-update, which SQLite and PostgreSQL write alike and SQLAlchemy keeps in two places."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from sqlalchemy import Dialect
+from sqlalchemy.dialects import postgresql, sqlite
+
+from trunkline.runtime.storage.tables import Table
+
+Upsert = postgresql.Insert | sqlite.Insert
+
+
+def upsert(dialect: Dialect, table: type[Table], *, replacing: Collection[str] = ()) -> Upsert:
+    """Return the statement that inserts rows, and where a primary key exists replaces these columns (or none)."""
+    statement = postgresql.insert(table) if dialect.name == "postgresql" else sqlite.insert(table)
+    keys = [column.name for column in table.__mapper__.primary_key]
+    if not replacing:
+        return statement.on_conflict_do_nothing(index_elements=keys)
+    fresh = {name: statement.excluded[name] for name in replacing}
+    return statement.on_conflict_do_update(index_elements=keys, set_=fresh)

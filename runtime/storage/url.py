@@ -1,0 +1,55 @@
+"""Database URLs as users write them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from trunkline.errors import DatabaseUrlError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatabaseUrl:
+    """A database URL, understood."""
+
+    url: URL
+    """For SQLAlchemy, with the asynchronous driver in it."""
+
+    shown: str
+    """For people: as it was written, without the password."""
+
+    @property
+    def embedded(self) -> bool:
+        """Whether it is a file beside the program, which Trunkline creates and upgrades by itself."""
+        return self.url.get_backend_name() == "sqlite"
+
+    @property
+    def path(self) -> Path:
+        """The file of an embedded database."""
+        return Path(self.url.database or "")
+
+    @property
+    def conninfo(self) -> str:
+        """What libpq understands, for a server database."""
+        return self.url.set(drivername="postgresql").render_as_string(hide_password=False)
+
+
+def parse_url(text: str) -> DatabaseUrl:
+    """Return the URL understood. Raises `DatabaseUrlError` for a database that Trunkline does not run on."""
+    try:
+        url = make_url(text)
+    except ArgumentError as error:
+        raise DatabaseUrlError(url=text, problem="is not a URL") from error
+    shown = url.render_as_string(hide_password=True)
+    match url.get_backend_name():
+        case "sqlite" if not url.database or url.database == ":memory:":
+            raise DatabaseUrlError(url=shown, problem="names no file, and state that must survive needs one")
+        case "sqlite":
+            return DatabaseUrl(url=url.set(drivername="sqlite+aiosqlite"), shown=shown)
+        case "postgresql" | "postgres":
+            return DatabaseUrl(url=url.set(drivername="postgresql+psycopg"), shown=shown)
+        case other:
+            raise DatabaseUrlError(url=shown, problem=f"is for {other}, which Trunkline does not run on")

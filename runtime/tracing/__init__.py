@@ -1,0 +1,1 @@
+"""Spans of every step, kept in our own store and sent to LangSmith."""

@@ -1,0 +1,36 @@
+"""Trunkline: a durable runtime for LangGraph agents with parallel tool calling.
+
+The names below are the public ones; each is imported at its first use, so that importing `trunkline` costs nothing.
+The rest is imported from where it lives: `trunkline.tools`, `trunkline.agents`, `trunkline.graphs`, `trunkline.runtime`.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from trunkline.agents.agent import Agent
+    from trunkline.agents.scripted import ScriptedModel
+    from trunkline.errors import TrunklineError
+    from trunkline.graphs.fan_out import FanOut
+    from trunkline.runtime.line import Trunkline
+    from trunkline.tools.tool import tool
+    from trunkline.tools.toolbox import Toolbox
+
+__all__ = ["Agent", "FanOut", "ScriptedModel", "Toolbox", "Trunkline", "TrunklineError", "tool"]
+
+_HOMES = {
+    "Agent": "trunkline.agents.agent",
+    "FanOut": "trunkline.graphs.fan_out",
+    "ScriptedModel": "trunkline.agents.scripted",
+    "Toolbox": "trunkline.tools.toolbox",
+    "Trunkline": "trunkline.runtime.line",
+    "TrunklineError": "trunkline.errors",
+    "tool": "trunkline.tools.tool",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        message = f"module 'trunkline' has no attribute {name!r}"
+        raise AttributeError(message)
+    return getattr(import_module(_HOMES[name]), name)

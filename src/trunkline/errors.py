@@ -1,0 +1,200 @@
+"""What Trunkline raises: each class builds its text from facts and keeps them as attributes.
+
+`UsageError` is a mistake in a call or on the command line (exit code 2), `SetupError` something missing around the
+program: a database, a key, a migration (exit code 3), `RunFailedError` a run that ended without a result (exit code 1).
+"""
+
+from __future__ import annotations
+
+
+class TrunklineError(Exception):
+    """The base of everything that Trunkline raises on purpose."""
+
+    exit_code = 1
+
+
+class UsageError(TrunklineError):
+    """Something was named or written wrongly; nothing was started."""
+
+    exit_code = 2
+
+
+class SetupError(TrunklineError):
+    """Something around the program is missing or broken; nothing was started."""
+
+    exit_code = 3
+
+
+# --- tools ---
+
+
+class ToolDeclarationError(UsageError):
+    """A tool cannot be used as it is declared. Mend the line that the text names."""
+
+    def __init__(self, *, tool: str, where: str, problems: list[str]) -> None:
+        super().__init__(f"tool {tool!r} ({where}): " + "; ".join(problems))
+        self.tool, self.where, self.problems = tool, where, problems
+
+
+class DuplicateToolError(UsageError):
+    """Two tools of one toolbox have the same name, so the model could not tell them apart."""
+
+    def __init__(self, *, tool: str, first: str, second: str) -> None:
+        super().__init__(f"two tools are called {tool!r} ({first} and {second}); rename one with name=")
+        self.tool = tool
+
+
+class TemplateError(UsageError):
+    """A key or resource template is not plain text with `{argument}` fields."""
+
+    def __init__(self, *, template: str, problem: str) -> None:
+        super().__init__(f"template {template!r} {problem}; write plain fields like {{order_id}}")
+        self.template = template
+
+
+class ToolRejectedError(TrunklineError):
+    """Raise it in a tool to refuse a call for a business reason; the model reads the text and may answer with it."""
+
+
+class NoCurrentCallError(UsageError):
+    """`current_call()` was asked for outside a running tool call."""
+
+    def __init__(self) -> None:
+        super().__init__("current_call() works inside a tool that a FanOut runs; there is no call here")
+
+
+# --- agents ---
+
+
+class ModelsFileError(SetupError):
+    """`models.yaml` cannot be used. The text names the file, the place in it and what was expected."""
+
+    def __init__(self, *, path: str, problem: str) -> None:
+        super().__init__(f"models file {path}: {problem}")
+        self.path = path
+
+
+class UnknownModelError(UsageError):
+    """No model has this name."""
+
+    def __init__(self, *, name: str, known: list[str], path: str | None) -> None:
+        where = f"in {path}" if path else "because no models file was given"
+        names = ", ".join(sorted(known)) or "none"
+        super().__init__(
+            f"model {name!r} is not known {where}; known: {names}; add it to models.yaml or use one of these"
+        )
+        self.name, self.known = name, known
+
+
+class MissingKeyError(SetupError):
+    """A model needs a key that the environment does not hold."""
+
+    def __init__(self, *, model: str, variable: str) -> None:
+        super().__init__(
+            f"model {model!r} needs a key: environment variable {variable} is not set; "
+            f"set it, or use a scripted model, which needs none"
+        )
+        self.model, self.variable = model, variable
+
+
+class ModelUnreachableError(SetupError):
+    """A model's endpoint gave no usable answer: it is down, refuses the key, or does not know the model."""
+
+    def __init__(self, *, model: str, endpoint: str, problem: str) -> None:
+        super().__init__(f"model {model!r} at {endpoint}: {problem}")
+        self.model, self.endpoint, self.problem = model, endpoint, problem
+
+
+class PromptError(UsageError):
+    """A prompt file cannot be read or rendered."""
+
+    def __init__(self, *, prompt: str, problem: str) -> None:
+        super().__init__(f"prompt {prompt}: {problem}")
+        self.prompt = prompt
+
+
+class ScriptError(TrunklineError):
+    """A `ScriptedModel` was asked for something that its script does not hold."""
+
+
+# --- graphs ---
+
+
+class RoundLimitError(TrunklineError):
+    """An agent called tools more often than it may in one run; it is probably going in circles."""
+
+    def __init__(self, *, agent: str, rounds: int) -> None:
+        super().__init__(
+            f"agent {agent!r} asked for tools {rounds} times in one run without answering; "
+            f"raise rounds= or mend its prompt"
+        )
+        self.agent, self.rounds = agent, rounds
+
+
+# --- runtime ---
+
+
+class DatabaseUrlError(UsageError):
+    """A database URL is not one that Trunkline understands."""
+
+    def __init__(self, *, url: str, problem: str) -> None:
+        super().__init__(f"database URL {url!r} {problem}; write sqlite:///file.db or postgresql://user@host/name")
+        self.url = url
+
+
+class DatabaseUnreachableError(SetupError):
+    """The database did not answer."""
+
+    def __init__(self, *, url: str, problem: str) -> None:
+        super().__init__(f"database {url} cannot be opened: {problem}")
+        self.url = url
+
+
+class MigrationNeededError(SetupError):
+    """The database's tables are not those of this version of Trunkline. Nothing in it was touched."""
+
+    def __init__(self, *, url: str, current: str | None, wanted: str) -> None:
+        found = f"is at revision {current}" if current else "has no tables of Trunkline"
+        super().__init__(
+            f"database {url} {found}, this version needs {wanted}; run 'trunkline db upgrade --database {url}'"
+        )
+        self.url, self.current, self.wanted = url, current, wanted
+
+
+class MissingExtraError(SetupError):
+    """A feature needs a package that is not installed."""
+
+    def __init__(self, *, feature: str, extra: str) -> None:
+        super().__init__(f"{feature} needs the extra {extra!r}; run: pip install 'trunkline[{extra}]'")
+        self.extra = extra
+
+
+class ReferenceNotFoundError(UsageError):
+    """A reference like `package.module:name` or `path.py:name` leads to nothing."""
+
+    def __init__(self, *, reference: str, problem: str) -> None:
+        super().__init__(f"{reference!r}: {problem}; name an agent or graph as package.module:name or path.py:name")
+        self.reference = reference
+
+
+class UnknownRunError(UsageError):
+    """No run has this id."""
+
+    def __init__(self, *, run: str, database: str) -> None:
+        super().__init__(f"no run {run!r} in {database}; 'trunkline runs' lists them")
+        self.run = run
+
+
+class NotOpenError(UsageError):
+    """A `Trunkline` was used outside `async with`."""
+
+    def __init__(self) -> None:
+        super().__init__("this Trunkline is not open; use it inside 'async with Trunkline(...) as line:'")
+
+
+class RunFailedError(TrunklineError):
+    """A run ended with an error; what it finished before is kept. The cause is chained."""
+
+    def __init__(self, *, run: str, thread: str, cause: BaseException) -> None:
+        super().__init__(f"run {run} on thread {thread!r} failed: {type(cause).__name__}: {cause}")
+        self.run, self.thread = run, thread

@@ -1,0 +1,84 @@
+"""Which resources a call reads and writes, and which calls of a turn must therefore keep the model's order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from trunkline.tools.effect import Effect
+from trunkline.tools.template import Template
+
+ANYTHING = "*"
+"""The resource that stands for all others: a call that writes it runs alone."""
+
+Resources = str | Sequence[str] | Callable[[Mapping[str, Any]], Iterable[str]]
+"""How a tool names resources: a template, several, or a function of the arguments."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """The resources that one call reads and writes."""
+
+    reads: frozenset[str]
+    writes: frozenset[str]
+
+    def conflicts_with(self, other: Access) -> bool:
+        """Whether the two calls must keep their order: one writes what the other reads or writes."""
+        return _meet(self.writes, other.writes) or _meet(self.writes, other.reads) or _meet(self.reads, other.writes)
+
+
+class AccessRule:
+    """Tells the `Access` of a call from its arguments, as the tool declared it.
+
+    A read that names nothing may read anything: it keeps its place among the writes of the turn. An effect that names
+    nothing may write anything, and so may a tool without a declared effect and an irreversible one, whatever they name.
+    """
+
+    def __init__(self, *, effect: Effect, reads: Resources | None, writes: Resources | None) -> None:
+        alone = effect in {Effect.UNDECLARED, Effect.IRREVERSIBLE}
+        self._reads = _namer(reads, otherwise=ANYTHING if effect.is_read else None)
+        self._writes = _namer(None if alone else writes, otherwise=None if effect.is_read else ANYTHING)
+        self.fields = _fields(reads) | _fields(writes)
+
+    def __call__(self, arguments: Mapping[str, Any]) -> Access:
+        """Return what a call with these (validated) arguments touches."""
+        return Access(reads=self._reads(arguments), writes=self._writes(arguments))
+
+
+def predecessors(accesses: Sequence[Access]) -> list[list[int]]:
+    """Return for each call of a turn the earlier calls that it must wait for, by position."""
+    before: list[list[int]] = []
+    writers: list[int] = []
+    for position, access in enumerate(accesses):
+        earlier = range(position) if access.writes else writers
+        before.append([other for other in earlier if accesses[other].conflicts_with(access)])
+        if access.writes:
+            writers.append(position)
+    return before
+
+
+def _meet(some: frozenset[str], others: frozenset[str]) -> bool:
+    if not some or not others:
+        return False
+    return ANYTHING in some or ANYTHING in others or not some.isdisjoint(others)
+
+
+def _namer(resources: Resources | None, *, otherwise: str | None) -> Callable[[Mapping[str, Any]], frozenset[str]]:
+    if resources is None:
+        fixed = frozenset[str]() if otherwise is None else frozenset({otherwise})
+        return lambda _: fixed
+    if callable(resources):
+        return lambda arguments: frozenset(resources(arguments))
+    templates = _templates(resources)
+    return lambda arguments: frozenset(template.fill(arguments) for template in templates)
+
+
+def _fields(resources: Resources | None) -> frozenset[str]:
+    if resources is None or callable(resources):
+        return frozenset()
+    return frozenset[str]().union(*(template.fields for template in _templates(resources)))
+
+
+def _templates(resources: str | Sequence[str]) -> list[Template]:
+    return [Template(text) for text in ([resources] if isinstance(resources, str) else resources)]

@@ -1,0 +1,73 @@
+"""One attempt at a call: the tool's function runs under its timeout, and whatever happens becomes an outcome."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+from pydantic_core import PydanticSerializationError, to_jsonable_python
+
+from trunkline.errors import ToolRejectedError
+from trunkline.tools.call import ToolCall
+from trunkline.tools.current import enter_call
+from trunkline.tools.effect import Effect
+from trunkline.tools.outcome import Done, Failed, FailureKind, Outcome, Unknown
+from trunkline.tools.threads import ToolThreads
+
+log = logging.getLogger("trunkline.tools")
+
+
+async def attempt(call: ToolCall, threads: ToolThreads) -> Outcome:
+    """Run the tool's function once and return how it ended. Only a cancellation is raised.
+
+    A missing answer is `retryable` for a read and `Unknown` for an effect. So is any other fault of an effect that
+    nobody can ask for again (`write_once`, `irreversible`): it may have happened before the fault.
+    """
+    enter_call(call)
+    clock = asyncio.timeout(call.tool.timeout)
+    try:
+        async with clock:
+            output = await _called(call, threads)
+        return Done(output=to_jsonable_python(output))
+    except ToolRejectedError as refusal:
+        return Failed(kind=FailureKind.REJECTED, message=str(refusal))
+    except TimeoutError as error:
+        what = f"no result within {call.tool.timeout:g} s" if clock.expired() else _said(error)
+        return _no_answer(call, what)
+    except ConnectionError as error:
+        return _no_answer(call, _said(error))
+    except PydanticSerializationError as error:
+        return _broken(call, error, hint="its result cannot be written as JSON")
+    except Exception as error:  # noqa: BLE001 - the edge: a broken tool is a result for the model
+        return _broken(call, error, hint="it raised")
+
+
+async def _called(call: ToolCall, threads: ToolThreads) -> Any:
+    if call.tool.blocking:
+        return await threads.run(call.tool.function, **call.arguments)
+    return await call.tool.function(**call.arguments)
+
+
+def _no_answer(call: ToolCall, what: str) -> Outcome:
+    if call.tool.effect.is_read:
+        return Failed(kind=FailureKind.RETRYABLE, message=what)
+    return Unknown(message=f"{what}; {_advice(call)}")
+
+
+def _broken(call: ToolCall, error: Exception, *, hint: str) -> Outcome:
+    log.error("call.broken tool=%s call_id=%s", call.tool.name, call.call_id, exc_info=error)
+    message = f"tool {call.tool.name!r} is broken: {hint}: {_said(error)}"
+    if call.tool.effect in {Effect.WRITE_ONCE, Effect.IRREVERSIBLE}:
+        return Unknown(message=f"{message}; {_advice(call)}")
+    return Failed(kind=FailureKind.BUG, message=message)
+
+
+def _advice(call: ToolCall) -> str:
+    if call.tool.effect.repeatable:
+        return "it may have taken effect; asking again with the same arguments is safe"
+    return "it may have taken effect; do not ask again, a person must look"
+
+
+def _said(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

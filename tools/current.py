@@ -1,0 +1,44 @@
+"""The call that a running tool serves."""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+from trunkline.errors import NoCurrentCallError
+from trunkline.tools.call import CallId, ToolCall
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CurrentCall:
+    """What a tool may know about the call that it is serving."""
+
+    call_id: CallId
+    tool: str
+    key: str | None
+    thread_id: str
+    run_id: str
+
+
+_current: ContextVar[CurrentCall] = ContextVar("trunkline_current_call")
+
+
+def current_call() -> CurrentCall:
+    """Return the call that the running tool serves. Raises `NoCurrentCallError` outside a tool."""
+    try:
+        return _current.get()
+    except LookupError:
+        raise NoCurrentCallError from None
+
+
+def enter_call(call: ToolCall) -> None:
+    """Make `call` the current one for the rest of this task's context."""
+    _current.set(
+        CurrentCall(
+            call_id=call.call_id,
+            tool=call.tool.name,
+            key=call.key,
+            thread_id=call.origin.thread_id,
+            run_id=call.origin.run_id,
+        )
+    )

@@ -1,0 +1,20 @@
+"""Lets work that must not be torn come to its end before a cancellation is passed on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+Result = TypeVar("Result")
+
+
+async def to_its_end(work: Coroutine[Any, Any, Result], *, name: str) -> Result:
+    """Await the work in a task of its own; when cancelled, wait for it first, then raise the cancellation."""
+    task = asyncio.create_task(work, name=name)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        if not task.done():
+            await asyncio.wait([task])
+        raise

@@ -1,0 +1,28 @@
+"""Threads of our own for blocking tools, so that they never crowd out checkpoint writes or each other."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from functools import partial
+from typing import Any
+
+DEFAULT_THREADS = 64
+
+
+class ToolThreads:
+    """A pool that grows to `size` threads. A thread cannot be stopped: a call given up on goes on in the background."""
+
+    def __init__(self, size: int = DEFAULT_THREADS) -> None:
+        self._pool = ThreadPoolExecutor(max_workers=size, thread_name_prefix="trunkline-tool")
+
+    async def run(self, function: Callable[..., Any], /, **arguments: Any) -> Any:
+        """Run the function in a thread, in a copy of the caller's context."""
+        work = partial(copy_context().run, function, **arguments)
+        return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+
+    def close(self) -> None:
+        """Take no more work and do not wait for what still runs."""
+        self._pool.shutdown(wait=False, cancel_futures=True)

@@ -1,0 +1,148 @@
+"""A tool: a typed function with a docstring, and what its calls do to the world."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, overload
+
+from pydantic import BaseModel
+
+from trunkline.errors import ToolDeclarationError
+from trunkline.tools.access import AccessRule, Resources
+from trunkline.tools.approval import ApprovalRule, always
+from trunkline.tools.effect import Effect
+from trunkline.tools.signature import Function, arguments_model, source_of
+from trunkline.tools.template import Template
+
+DEFAULT_TIMEOUT = 30.0
+
+EffectName = Literal["read", "write", "write_once", "irreversible"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Tool:
+    """A function that a model may call, with its declaration. Made by `tool`."""
+
+    name: str
+    description: str
+    """The function's docstring: what the model reads."""
+
+    function: Function
+    arguments: type[BaseModel]
+    effect: Effect
+    access: AccessRule
+    key: Template | None
+    """The business identity of an effect, as a template over the arguments."""
+
+    approve: ApprovalRule | None
+    timeout: float
+    """Seconds that one call may run, counted from its start and not from its wait."""
+
+    limit: int | None
+    """How many calls of this tool may run at once in this process."""
+
+    source: str
+    """`file.py:line` of the function."""
+
+    @property
+    def blocking(self) -> bool:
+        """Whether the function is a plain one, and so runs in a thread."""
+        return not inspect.iscoroutinefunction(self.function)
+
+    def specification(self) -> dict[str, Any]:
+        """Return the tool as the JSON schema of a function that chat models are given."""
+        schema = self.arguments.model_json_schema()
+        schema.pop("title", None)
+        schema.setdefault("properties", {})
+        function = {"name": self.name, "description": self.description, "parameters": schema}
+        return {"type": "function", "function": function}
+
+    def reason_to_ask(self, arguments: Mapping[str, Any]) -> str | None:
+        """Return why a person must decide before a call with these arguments runs, or None."""
+        return self.approve(arguments) if self.approve else None
+
+
+@overload
+def tool(function: Function, /) -> Tool: ...
+
+
+@overload
+def tool(
+    *,
+    effect: EffectName | None = None,
+    key: str | None = None,
+    reads: Resources | None = None,
+    writes: Resources | None = None,
+    approve: bool | ApprovalRule = False,
+    timeout: float = DEFAULT_TIMEOUT,
+    limit: int | None = None,
+    name: str | None = None,
+) -> Callable[[Function], Tool]: ...
+
+
+def tool(
+    function: Function | None = None,
+    /,
+    *,
+    effect: EffectName | None = None,
+    key: str | None = None,
+    reads: Resources | None = None,
+    writes: Resources | None = None,
+    approve: bool | ApprovalRule = False,
+    timeout: float = DEFAULT_TIMEOUT,
+    limit: int | None = None,
+    name: str | None = None,
+) -> Tool | Callable[[Function], Tool]:
+    """Make a `Tool` of a typed function with a docstring; works bare and with a declaration.
+
+    `effect` is what a call does to the world; left out, calls run alone. `key` is a template over the arguments that
+    names the effect in the business's terms: the same key never takes effect twice. `reads` and `writes` name the
+    resources that a call touches: calls that conflict keep the model's order, all others run side by side. `approve`
+    tells which calls wait for a person. `timeout` is in seconds, from the start of the call's run; `limit` is how many
+    calls of the tool may run at once in the process.
+
+    Raises `ToolDeclarationError` with all that is wrong in the declaration, naming file and line.
+    """
+
+    def declared(function: Function) -> Tool:
+        problems: list[str] = []
+        label = name or str(getattr(function, "__name__", type(function).__name__))
+        made = Tool(
+            name=label,
+            description=inspect.getdoc(function) or "",
+            function=function,
+            arguments=arguments_model(label, function, problems),
+            effect=Effect(effect) if effect else Effect.UNDECLARED,
+            access=AccessRule(effect=Effect(effect or "undeclared"), reads=reads, writes=writes),
+            key=Template(key) if key is not None else None,
+            approve=always if approve is True or (effect == "irreversible" and not approve) else approve or None,
+            timeout=timeout,
+            limit=limit,
+            source=source_of(function),
+        )
+        problems.extend(_problems(made, writes))
+        if problems:
+            raise ToolDeclarationError(tool=label, where=made.source, problems=problems)
+        return made
+
+    return declared if function is None else declared(function)
+
+
+def _problems(made: Tool, writes: Resources | None) -> list[str]:
+    problems: list[str] = []
+    if not made.description:
+        problems.append("it has no docstring: write one sentence that tells the model what it does")
+    if made.effect is Effect.WRITE and made.key is None:
+        problems.append('a write needs the identity of its effect: add key=, like key="refund:{order_id}"')
+    if made.effect is Effect.READ and (writes is not None or made.key is not None):
+        problems.append('a read has neither key= nor writes=: drop them, or declare effect="write"')
+    if made.timeout <= 0:
+        problems.append(f"timeout must be more than 0 seconds, got {made.timeout:g}")
+    if made.limit is not None and made.limit < 1:
+        problems.append(f"limit must be at least 1 call, got {made.limit}")
+    named = made.access.fields | made.key.fields if made.key else made.access.fields
+    unknown = sorted(named - set(made.arguments.model_fields))
+    problems.extend(f"template field {{{field}}} is not one of its arguments" for field in unknown)
+    return problems

@@ -1,0 +1,44 @@
+"""A toolbox: the tools that an agent may call, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from trunkline.errors import DuplicateToolError
+from trunkline.tools.signature import Function
+from trunkline.tools.tool import Tool, tool
+
+
+class Toolbox:
+    """An ordered set of tools with distinct names. Plain functions become tools without a declared effect.
+
+    Raises `DuplicateToolError` for two tools of one name, and `ToolDeclarationError` for a function that is not typed.
+    """
+
+    def __init__(self, tools: Iterable[Tool | Function] = ()) -> None:
+        self._tools: dict[str, Tool] = {}
+        for item in tools:
+            made = item if isinstance(item, Tool) else tool(item)
+            if earlier := self._tools.get(made.name):
+                raise DuplicateToolError(tool=made.name, first=earlier.source, second=made.source)
+            self._tools[made.name] = made
+
+    def get(self, name: str) -> Tool | None:
+        """Return the tool of this name, or None."""
+        return self._tools.get(name)
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the tools, in the order in which they were given."""
+        return list(self._tools)
+
+    def specifications(self) -> list[dict[str, Any]]:
+        """Return what a chat model is told of the tools."""
+        return [made.specification() for made in self]
+
+    def __iter__(self) -> Iterator[Tool]:
+        return iter(self._tools.values())
+
+    def __len__(self) -> int:
+        return len(self._tools)
