@@ -30,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         problem = f"no {' and no '.join(missing)} in {asked.data}; name the folder of tau2-retail with --data"
         print(f"{problem} or {DATA_VARIABLE}", file=sys.stderr)
         return 3
-    figures = asyncio.run(measure(asked.data, range(asked.seeds)))
+    figures = asyncio.run(measure(asked.data, range(asked.seeds), median=asked.median / 1000))
     versions = {package: version(package) for package in PACKAGES}
     print(_as_json(figures, versions) if asked.json else _as_text(figures, versions))
     return 1 if figures.failures else 0
@@ -48,6 +48,9 @@ def _parser() -> argparse.ArgumentParser:
         "--data", type=Path, default=default_data(), help=f"folder of db.json and tasks.json (${DATA_VARIABLE})"
     )
     parser.add_argument("--seeds", type=_count, default=20, help="how many seeds of latencies (default 20)")
+    parser.add_argument(
+        "--median", type=_count, default=5, metavar="MS", help="median latency of a tool call (default 5)"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     return parser
 
@@ -64,11 +67,12 @@ def _as_json(figures: Figures, versions: dict[str, str]) -> str:
 
 
 def _as_text(figures: Figures, versions: dict[str, str]) -> str:
-    one_by_one, parallel = figures.one_by_one_seconds, figures.trunkline_seconds
     rows = {
         "passed": f"{figures.passed} of {figures.runs} ({figures.tasks} tasks, {figures.seeds} seeds)",
         "calls": f"{figures.calls}",
-        "tool phase": f"{parallel:.2f} s, one by one {one_by_one:.2f} s ({figures.speedup:.2f} times as long)",
+        "one by one": f"{figures.one_by_one_seconds:.2f} s from the first call of a task to the last answer",
+        "Trunkline": f"{figures.tool_seconds:.2f} s, {figures.speedup:.2f} times as fast",
+        "whole turn": f"{figures.turn_seconds:.2f} s, with the ledger and the checkpoints",
         "free order": f"corrupts {figures.corrupted_by_free_order} of {figures.runs}",
         "versions": ", ".join(f"{package} {number}" for package, number in versions.items()),
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import uuid4
@@ -12,6 +13,7 @@ from langchain_core.messages import AIMessage, AnyMessage, ToolMessage
 from langchain_core.runnables import RunnableConfig
 from langgraph.config import get_stream_writer
 from langgraph.runtime import get_runtime
+from pydantic_core import to_json
 
 from trunkline.graphs.scope import scope_of
 from trunkline.graphs.watch import CallWatcher, tool_message
@@ -46,9 +48,10 @@ class FanOut:
     ) -> list[CallResult]:
         """Run requests that the graph's own code makes, inside a node, and return their results in order.
 
-        `batch` identifies the requests across a resume; left out, it is the graph's task.
+        `batch` identifies the requests across a resume; left out, it is the graph's task with what is asked, so that
+        asking for the same twice in one step gives the first results again.
         """
-        batch = batch or _task_id()
+        batch = batch or _batch(requests)
         scope = scope_of(config)
         thread_id = str(config.get("configurable", {}).get("thread_id", "")) or uuid4().hex
         origin = Origin(thread_id=thread_id, run_id=scope.run_id if scope else thread_id, batch=batch)
@@ -68,13 +71,14 @@ def requests_of(message: AIMessage) -> list[ToolRequest]:
     ]
 
 
-def _task_id() -> str:
+def _batch(requests: Sequence[ToolRequest]) -> str:
     info = get_runtime().execution_info
-    return info.task_id if info else uuid4().hex
+    asked = to_json([[request.name, request.arguments] for request in requests])
+    return f"{info.task_id if info else uuid4().hex}:{hashlib.sha256(asked).hexdigest()[:16]}"
 
 
 def _last_message(state: Any, key: str) -> AIMessage:
-    messages: Sequence[AnyMessage] = state[key] if isinstance(state, dict) else getattr(state, key)
+    messages: Sequence[AnyMessage] = getattr(state, key) if hasattr(state, key) else state[key]
     last = messages[-1] if messages else None
     if not isinstance(last, AIMessage):
         found = type(last).__name__ if last else "nothing"

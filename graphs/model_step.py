@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel, LanguageModelInput
@@ -33,18 +33,23 @@ class ModelStep:
         messages: Sequence[AnyMessage] = state[self._messages_key]
         if _rounds(messages) >= self.agent.rounds:
             raise RoundLimitError(agent=self.agent.name, rounds=self.agent.rounds)
+        return {self._messages_key: [await self.ask(messages, config, values=state)]}
+
+    async def ask(
+        self, messages: Sequence[AnyMessage], config: RunnableConfig, *, values: Mapping[str, Any] | None = None
+    ) -> AIMessage:
+        """Return the model's answer to these messages, with the prompt filled from `values`, for a node of your own."""
         model = self._model(config)
-        instructions = self.agent.prompt.render(state)
+        instructions = self.agent.prompt.render(values or {})
         heard = with_open_calls_closed(messages)
         asked = [SystemMessage(instructions), *heard] if instructions else heard
         try:
-            answer = await self._with_tools(model).ainvoke(asked, config)
+            return await self._with_tools(model).ainvoke(asked, config)
         except Exception as error:
             explained = endpoint_error(error, model)
             if explained is None:
                 raise
             raise explained from error
-        return {self._messages_key: [answer]}
 
     def _model(self, config: RunnableConfig) -> BaseChatModel:
         if isinstance(self.agent.model, BaseChatModel):

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from langchain_core.messages import AIMessageChunk
@@ -24,7 +24,8 @@ from trunkline.tools.events import ToolCallFinished, ToolCallStarted
 from trunkline.tools.shielding import to_its_end
 
 Graph = Pregel[Any, Any, Any, Any]
-_TEXT: list[StreamMode] = ["messages"]
+_UNWATCHED: list[StreamMode] = ["values"]
+_WATCHED: list[StreamMode] = ["values", "updates", "custom", "messages"]
 
 
 @dataclass(slots=True)
@@ -45,8 +46,8 @@ class Conductor:
         self._runs = runs
         self._recorder = recorder
 
-    async def events(self, given: Any, *, with_text: bool) -> AsyncGenerator[Event]:
-        """Yield what happens, ending with `RunFinished`.
+    async def events(self, given: Any, *, watched: bool) -> AsyncGenerator[Event]:
+        """Yield what happens, ending with `RunFinished`; unwatched, only the beginning and the end.
 
         Raises `RunFailedError`. Cancelled or closed early, the run is recorded as cancelled; what was finished stays.
         """
@@ -54,7 +55,7 @@ class Conductor:
         yield RunStarted(run_id=self._run.id, thread_id=self._run.thread_id)
         outcome = _Outcome()
         try:
-            async with aclosing(self._graph_events(given, outcome, with_text=with_text)) as events:
+            async with aclosing(self._graph_events(given, outcome, watched=watched)) as events:
                 async for event in events:
                     yield event
             reply = self._reply(outcome)
@@ -67,8 +68,8 @@ class Conductor:
             raise RunFailedError(run=self._run.id, thread=self._run.thread_id, cause=error) from error
         yield RunFinished(reply=reply)
 
-    async def _graph_events(self, given: Any, outcome: _Outcome, *, with_text: bool) -> AsyncGenerator[Event]:
-        modes: list[StreamMode] = ["values", "updates", "custom", *(_TEXT if with_text else [])]
+    async def _graph_events(self, given: Any, outcome: _Outcome, *, watched: bool) -> AsyncGenerator[Event]:
+        modes = _WATCHED if watched else _UNWATCHED
         stream = self._graph.astream(given, self._config(), stream_mode=modes, version="v2", durability="sync")
         async for part in stream:
             if part["type"] == "values" and not part["ns"]:
@@ -90,7 +91,7 @@ class Conductor:
         return Reply(
             run_id=self._run.id,
             thread_id=self._run.thread_id,
-            state=outcome.state if isinstance(outcome.state, dict) else {"output": outcome.state},
+            state=_as_mapping(outcome.state),
             interrupts=tuple(interrupt.value for interrupt in outcome.interrupts),
         )
 
@@ -98,6 +99,10 @@ class Conductor:
         self._recorder.close()
         record = self._runs.finish(self._run.id, status, answer=answer, error=error)
         await to_its_end(record, name=f"finish {self._run.id}")
+
+
+def _as_mapping(state: Any) -> dict[str, Any]:
+    return cast("dict[str, Any]", state) if isinstance(state, dict) else {"output": state}
 
 
 def _status(reply: Reply) -> RunStatus:
@@ -112,9 +117,7 @@ def _events_of(part: Any) -> Iterator[Event]:
             yield CustomEmitted(data=data)
         case "messages", (AIMessageChunk() as chunk, metadata) if chunk.text:
             yield TextStreamed(node=str(metadata.get("langgraph_node", "")), text=chunk.text)
-        case "updates", dict() as updates:
-            for node in updates:
-                if node != "__interrupt__":
-                    yield StepFinished(node=str(node))
+        case "updates", updates:
+            yield from (StepFinished(node=node) for node in updates if node != "__interrupt__")
         case _:
             pass

@@ -24,6 +24,7 @@ from trunkline.errors import NotOpenError
 from trunkline.graphs.agent_loop import agent_graph
 from trunkline.graphs.scope import Scope
 from trunkline.runtime.conductor import Conductor, Graph
+from trunkline.runtime.defaults import DEFAULT_DATABASE
 from trunkline.runtime.events import Event, RunFinished
 from trunkline.runtime.money.meter import Meter
 from trunkline.runtime.reply import Reply
@@ -35,7 +36,7 @@ from trunkline.tools.executor import CallExecutor
 from trunkline.tools.limits import DEFAULT_CALLS, Limits
 from trunkline.tools.threads import DEFAULT_THREADS, ToolThreads
 
-DEFAULT_DATABASE = "sqlite:///trunkline.db"
+
 
 Runnable = Agent | Graph | StateGraph[Any, Any, Any, Any]
 """What a line runs: an agent, a compiled LangGraph graph, or one that is not compiled yet."""
@@ -95,7 +96,7 @@ class Trunkline:
         earlier turns of its thread on this line. Raises `RunFailedError` with the cause chained. Cancelled, the run is
         recorded as cancelled and what it finished is kept.
         """
-        async with aclosing(self._events(graph, given, thread, with_text=False)) as events:
+        async with aclosing(self._events(graph, given, thread, watched=False)) as events:
             async for event in events:
                 if isinstance(event, RunFinished):
                     return event.reply
@@ -106,12 +107,12 @@ class Trunkline:
 
         Closing the generator early cancels the run.
         """
-        async with aclosing(self._events(graph, given, thread, with_text=True)) as events:
+        async with aclosing(self._events(graph, given, thread, watched=True)) as events:
             async for event in events:
                 yield event
 
     async def _events(
-        self, graph: Runnable, given: Any, thread: str | None, *, with_text: bool
+        self, graph: Runnable, given: Any, thread: str | None, *, watched: bool
     ) -> AsyncGenerator[Event]:
         database, executor = self._require_open()
         compiled = self._compiled(graph, database)
@@ -124,7 +125,7 @@ class Trunkline:
                 runs=database.runs,
                 recorder=SpanRecorder(run, sink=database.spans, meter=Meter(self._models)),
             )
-            async with aclosing(conductor.events(_input(given), with_text=with_text)) as events:
+            async with aclosing(conductor.events(_input(given), watched=watched)) as events:
                 async for event in events:
                     yield event
 
@@ -147,7 +148,7 @@ class Trunkline:
             graph=graph.name if isinstance(graph, Agent) else compiled.get_name(),
             status=RunStatus.RUNNING,
             trace_id=str(uuid7()),
-            asked=given if isinstance(given, str) else None,
+            asked=_asked(given),
             answer=None,
             error=None,
             started_at=datetime.now(UTC),
@@ -163,6 +164,19 @@ def _compile(graph: Runnable, database: Database) -> Graph:
             return graph.compile(checkpointer=database.saver)
         case _:
             return graph if graph.checkpointer else graph.copy({"checkpointer": database.saver})
+
+
+def _asked(given: Any) -> str | None:
+    """What a list of runs shows of the input: the text, or that of the last message."""
+    match given:
+        case str():
+            return given
+        case BaseMessage():
+            return given.text
+        case [*_, BaseMessage() as last] | {"messages": [*_, BaseMessage() as last]}:
+            return last.text
+        case _:
+            return None
 
 
 def _input(given: Any) -> Any:

@@ -25,6 +25,12 @@ class Entry:
     """None until the call has ended."""
 
 
+HOLDING = frozenset(
+    {CallState.AWAITING_APPROVAL, CallState.READY, CallState.RUNNING, CallState.DONE, CallState.UNKNOWN}
+)
+"""The states in which a call holds its idempotency key; one that failed or was refused has let go of it."""
+
+
 class Ledger(Protocol):
     """Where calls are recorded. Every method is durable when it returns."""
 
@@ -50,7 +56,7 @@ def verdict(call: ToolCall, earlier: Entry | None) -> Outcome | None:
 
     `earlier` is the entry with the call's own id, else the live one with its idempotency key.
     """
-    if earlier is None:
+    if earlier is None or earlier.state not in HOLDING:
         return None
     if earlier.fingerprint != call.fingerprint:
         message = f"key {call.key!r} was already used by call {earlier.call_id} with other arguments; nothing was done"

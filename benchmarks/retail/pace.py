@@ -7,13 +7,14 @@ import json
 from collections.abc import Callable, Mapping
 from math import log
 from random import Random
+from time import perf_counter
 
 Delay = Callable[[str, Mapping[str, object]], float]
 """Tells the seconds that a call takes, from the tool's name and the arguments."""
 
 
 class Pace:
-    """Makes calls take their time where a wrong order would show.
+    """Makes calls take their time where a wrong order would show, and tells how long the shop was at work.
 
     A read waits and then looks, so that it sees a later write that overtook it. A write looks, waits, and then writes
     what it worked out from what it saw, so that it overwrites whatever was written meanwhile.
@@ -21,10 +22,24 @@ class Pace:
 
     def __init__(self, delay: Delay) -> None:
         self._delay = delay
+        self._began: float | None = None
+        self._ended = 0.0
 
     async def wait(self, tool: str, /, **arguments: object) -> None:
         """Let the seconds of this call pass."""
+        if self._began is None:
+            self._began = perf_counter()
         await asyncio.sleep(self._delay(tool, arguments))
+        self._ended = perf_counter()
+
+    @property
+    def seconds(self) -> float:
+        """From the first call to the last answer, since the last `restart`."""
+        return 0.0 if self._began is None else self._ended - self._began
+
+    def restart(self) -> None:
+        """Forget all calls so far."""
+        self._began = None
 
 
 class LogNormalDelay:

@@ -1,31 +1,19 @@
-"""Ways to run a task's actions over a fresh shop, and what came of each: one by one, all at once, under Trunkline."""
+"""Ways to run a task's actions, and what came of each: one by one, all at once, under Trunkline."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from time import perf_counter
 
 from langchain_core.messages import BaseMessage, ToolMessage
 
-from retail.pace import Delay
-from retail.shop import Shop
-from retail.tasks import Action, Task
-from retail.tools import retail_toolbox
-from trunkline import Agent, ScriptedModel, Toolbox, Trunkline
+from retail.desk import Answer, Desk
+from retail.tasks import Task
+from trunkline import Agent, ScriptedModel, Trunkline
 from trunkline.agents import Step, call
-from trunkline.tools import ToolRejectedError
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """What the model reads as the result of one call."""
-
-    refused: bool
-    value: object
-    """The output as JSON gives it back, or the text of the refusal."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,8 +26,11 @@ class Replay:
     answers: tuple[Answer, ...]
     """In the order of the task's actions."""
 
-    seconds: float
-    """Wall time of the tool phase."""
+    tool_seconds: float
+    """From the first call to the last answer, taken in the shop."""
+
+    turn_seconds: float
+    """From the model's request to the moment when it is given the results."""
 
     def differences(self, reference: Replay, task: Task) -> Iterator[str]:
         """Tell in words where this replay ended otherwise than the reference."""
@@ -52,48 +43,33 @@ class Replay:
             yield f"the shop ended as {self.state} instead of {reference.state}"
 
 
-async def answer_of(toolbox: Toolbox, action: Action) -> Answer:
-    """Run one action by the bare function of its tool."""
-    made = toolbox.get(action.name)
-    if made is None:
-        raise LookupError(f"the retail agent has no tool {action.name!r}, which a task names")
-    try:
-        output = await made.function(**action.arguments)
-    except ToolRejectedError as refusal:
-        return Answer(refused=True, value=str(refusal))
-    return Answer(refused=False, value=output if isinstance(output, str) else json.loads(json.dumps(output)))
-
-
-async def one_by_one(shop: Shop, task: Task, delay: Delay) -> Replay:
+async def one_by_one(desk: Desk, task: Task) -> Replay:
     """Run each action after the one before: the reference."""
-    own = shop.fresh()
-    toolbox = retail_toolbox(own, delay)
+    desk.clear()
     began = perf_counter()
-    answers = [await answer_of(toolbox, action) for action in task.actions]
-    return Replay(state=own.state(), answers=tuple(answers), seconds=perf_counter() - began)
+    answers = [await desk.serve(action) for action in task.actions]
+    return _replay(desk, answers, turn_seconds=perf_counter() - began)
 
 
-async def all_at_once(shop: Shop, task: Task, delay: Delay) -> Replay:
+async def all_at_once(desk: Desk, task: Task) -> Replay:
     """Run all actions side by side in a free order, as a plain `asyncio.gather` does: the control."""
-    own = shop.fresh()
-    toolbox = retail_toolbox(own, delay)
+    desk.clear()
     began = perf_counter()
-    answers = await asyncio.gather(*(answer_of(toolbox, action) for action in task.actions))
-    return Replay(state=own.state(), answers=tuple(answers), seconds=perf_counter() - began)
+    answers = await asyncio.gather(*(desk.serve(action) for action in task.actions))
+    return _replay(desk, answers, turn_seconds=perf_counter() - began)
 
 
-async def under_trunkline(line: Trunkline, shop: Shop, task: Task, delay: Delay, *, thread: str) -> Replay:
+async def under_trunkline(line: Trunkline, desk: Desk, task: Task, *, thread: str) -> Replay:
     """Let a scripted model ask for all actions in one turn, and Trunkline serve them.
 
-    The tool phase lasts from the model's request to the moment when the model is given the results: the order of the
-    calls, the ledger and the checkpoints are in it.
+    The order of the calls, the ledger and the checkpoints are within the seconds of the turn.
     """
-    own = shop.fresh()
+    desk.clear()
     script = OneTurn(task)
-    agent = Agent("retail", model=ScriptedModel(script), tools=retail_toolbox(own, delay))
+    agent = Agent("retail", model=ScriptedModel(script), tools=desk.toolbox)
     reply = await line.run(agent, "serve this customer", thread=thread)
-    answers = tuple(_read(message) for message in reply.messages if isinstance(message, ToolMessage))
-    return Replay(state=own.state(), answers=answers, seconds=script.seconds)
+    answers = (_read(message) for message in reply.messages if isinstance(message, ToolMessage))
+    return _replay(desk, answers, turn_seconds=script.seconds)
 
 
 class OneTurn:
@@ -114,6 +90,15 @@ class OneTurn:
             self._asked = perf_counter()
             return self._calls
         return "done"
+
+
+def _replay(desk: Desk, answers: Iterable[Answer], *, turn_seconds: float) -> Replay:
+    return Replay(
+        state=desk.shop.state(),
+        answers=tuple(answers),
+        tool_seconds=desk.pace.seconds,
+        turn_seconds=turn_seconds,
+    )
 
 
 def _read(message: ToolMessage) -> Answer:

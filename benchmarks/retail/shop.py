@@ -6,7 +6,6 @@ import json
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from retail.records import Address, Order, PaymentMethod, Product, Records, User, Variant
 from trunkline.tools import ToolRejectedError
@@ -34,14 +33,10 @@ class Shop:
         self._addresses: dict[str, Address] = {}
         self._balances: dict[str, float] = {}
 
-    @classmethod
-    def load(cls, folder: Path) -> Shop:
-        """Open the shop on the benchmark's data folder."""
-        return cls(Records.load(folder))
-
-    def fresh(self) -> Shop:
-        """Return a shop over the same records to which nothing has happened yet."""
-        return Shop(self.records)
+    def clear(self) -> None:
+        """Forget all that was written: the shop is as it was loaded."""
+        for written in (self._orders, self._addresses, self._balances):
+            written.clear()
 
     def order(self, order_id: str) -> Order:
         """Return the order as it is now. Raises `ToolRejectedError` if there is none."""

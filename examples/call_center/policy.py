@@ -1,7 +1,7 @@
 """What the service desk may do on its own, what a person must decide, and what nobody may do.
 
-Pure functions over the records, so that a rule can be asked before a call runs and again when it takes effect. `VERSION`
-changes with any number or rule below.
+Pure functions over the records: a rule is asked before a call runs and again when it takes effect. `VERSION` changes
+with any number or rule below.
 """
 
 from __future__ import annotations

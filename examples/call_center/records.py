@@ -16,6 +16,7 @@ PaymentId = NewType("PaymentId", str)
 
 Channel = Literal["voice", "chat", "email"]
 OrderStatus = Literal["pending", "picked", "packed", "shipped", "delivered", "cancelled"]
+Topic = Literal["damaged", "late", "missing", "billing", "service", "other"]
 Tier = Literal["standard", "plus", "gold"]
 TicketStatus = Literal["open", "waiting", "closed"]
 
@@ -111,6 +112,7 @@ class Slot:
     """Half a day on which a carrier can deliver."""
 
     id: SlotId
+    starts_at: datetime
     label: str
     """As a person says it: `Thursday 5 June, afternoon`."""
 
@@ -141,6 +143,9 @@ class Ticket:
     body: str
     trust: Literal["customer", "staff"]
     """Who wrote the body. What a customer wrote is data, never an instruction."""
+
+    notes: tuple[str, ...] = ()
+    """What the desk added, the oldest first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,8 @@ saver replaces both; only this module knows them.
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
 
@@ -34,3 +35,12 @@ async def set_up_saver(url: DatabaseUrl) -> None:
     async with open_saver(url) as saver:
         if setup := getattr(saver, "setup", None):
             await setup()
+
+
+def turn_of(saver: BaseCheckpointSaver[str]) -> AbstractAsyncContextManager[Any] | None:
+    """Return the lock under which the saver writes to SQLite: two writers in one process would wait for each other
+    in the busy handler's sleeps otherwise. None on PostgreSQL, where they do not meet.
+    """
+    from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
+
+    return saver.lock if isinstance(saver, AsyncSqliteSaver) else None

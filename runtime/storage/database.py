@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from trunkline.errors import DatabaseUnreachableError, MigrationNeededError
-from trunkline.runtime.storage.checkpoints import open_saver, set_up_saver
+from trunkline.runtime.storage.checkpoints import open_saver, set_up_saver, turn_of
 from trunkline.runtime.storage.engine import WRITES, open_engine
 from trunkline.runtime.storage.ledger import DatabaseLedger
 from trunkline.runtime.storage.migration import current_revision, upgrade, wanted_revision
@@ -42,7 +42,7 @@ async def open_database(text: str, *, tenant: str = "") -> AsyncGenerator[Databa
     url = parse_url(text)
     async with _connected(url) as engine:
         await _require_current(url, engine)
-        async with open_saver(url) as saver, Writer(engine) as writer:
+        async with open_saver(url) as saver, Writer(engine, turn=turn_of(saver)) as writer:
             yield Database(
                 url=url,
                 runs=RunStore(engine=engine, writer=writer),
@@ -67,6 +67,14 @@ async def revision_of(text: str) -> str | None:
         return None
     async with _connected(url) as engine, engine.connect() as connection:
         return await current_revision(connection)
+
+
+async def check_database(text: str) -> str:
+    """Return the revision of the database. Raises `MigrationNeededError` when this version needs another one."""
+    current, wanted = await revision_of(text), wanted_revision()
+    if current != wanted:
+        raise MigrationNeededError(url=parse_url(text).shown, current=current, wanted=wanted)
+    return wanted
 
 
 @asynccontextmanager

@@ -13,11 +13,10 @@ from trunkline.runtime.storage.tables import CallRow
 from trunkline.runtime.storage.upsert import upsert
 from trunkline.runtime.storage.writer import Writer
 from trunkline.tools.call import CallId, CallResult, CallState, ToolCall, state_of
-from trunkline.tools.ledger import Entry, verdict
+from trunkline.tools.ledger import HOLDING, Entry, verdict
 from trunkline.tools.outcome import Done, Failed, FailureKind, Outcome, Pending, Unknown
 
-_BINDING = ("awaiting_approval", "ready", "running", "done", "unknown")
-"""States in which a call holds its idempotency key."""
+_HOLDING = sorted(HOLDING)
 
 _CHANGING = ("run_id", "state", "reason", "output", "failure", "error", "waited", "seconds", "recorded_at")
 
@@ -74,7 +73,7 @@ class DatabaseLedger:
     async def _earlier(self, connection: AsyncConnection, call: ToolCall) -> Entry | None:
         same = CallRow.id == call.call_id
         if call.key:
-            holds = (CallRow.tenant == self._tenant) & (CallRow.key == call.key) & CallRow.state.in_(_BINDING)
+            holds = (CallRow.tenant == self._tenant) & (CallRow.key == call.key) & CallRow.state.in_(_HOLDING)
             same = or_(same, holds)
         unknown_last = (CallRow.state == CallState.UNKNOWN.value, CallRow.recorded_at.desc())
         found = await connection.execute(select(CallRow.__table__).where(same).order_by(*unknown_last).limit(1))

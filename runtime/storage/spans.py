@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any
 
 from sqlalchemy import insert, select
@@ -32,9 +32,9 @@ class SpanStore:
     def add(self, spans: Sequence[Span], spend: Sequence[Spend] = ()) -> None:
         """Put spans and spend into the next commit."""
         for span in spans:
-            self._writer.post(_INSERT_SPAN, asdict(span)).add_done_callback(_report)
+            self._writer.post(_INSERT_SPAN, _row(span), urgent=False).add_done_callback(_report)
         for item in spend:
-            self._writer.post(_INSERT_SPEND, asdict(item)).add_done_callback(_report)
+            self._writer.post(_INSERT_SPEND, asdict(item), urgent=False).add_done_callback(_report)
 
     async def of_run(self, run_id: str) -> list[Span]:
         """Return the spans of a run, earliest first."""
@@ -55,6 +55,10 @@ class SpanStore:
             for row in await connection.execute(wanted):
                 spans.setdefault(row.run_id, []).append(_span(row))
         return spans
+
+
+def _row(span: Span) -> dict[str, Any]:
+    return {field.name: getattr(span, field.name) for field in fields(span)}
 
 
 def _report(written: asyncio.Future[None]) -> None:

@@ -43,7 +43,7 @@ def parse_url(text: str) -> DatabaseUrl:
         url = make_url(text)
     except ArgumentError as error:
         raise DatabaseUrlError(url=text, problem="is not a URL") from error
-    shown = url.render_as_string(hide_password=True)
+    shown = url.render_as_string(hide_password=bool(url.password))
     match url.get_backend_name():
         case "sqlite" if not url.database or url.database == ":memory:":
             raise DatabaseUrlError(url=shown, problem="names no file, and state that must survive needs one")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
@@ -39,8 +40,10 @@ class Writer:
     several writes fails, each is tried alone, so that a write only ever answers for itself.
     """
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, *, turn: AbstractAsyncContextManager[Any] | None = None) -> None:
+        """`turn` is held during each transaction, where another writer in the process uses the same lock."""
         self._engine = engine.execution_options(**WRITES)
+        self._turn = turn or nullcontext()
         self._waiting: list[_Job[Any] | _Row] = []
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -60,32 +63,35 @@ class Writer:
     async def write(self, work: Work[Result]) -> Result:
         """Run the work in the next transaction and return its result once that is committed.
 
-        The work may run twice, and so must touch nothing but its connection. Cancelled while waiting, it may still run.
+        The work may run twice, so it must touch nothing but its connection. Cancelled while waiting, it may still run.
         """
         job = _Job(work, asyncio.get_running_loop().create_future())
         self._put(job)
         return await asyncio.shield(job.done)
 
-    def post(self, statement: Executable, row: Mapping[str, Any]) -> asyncio.Future[None]:
+    def post(self, statement: Executable, row: Mapping[str, Any], *, urgent: bool = True) -> asyncio.Future[None]:
         """Put a row into the next transaction without waiting; the future tells how it went.
 
-        Rows of the same statement object are sent together.
+        Rows of the same statement object are sent together. One that is not urgent starts no transaction by itself: it
+        goes with the next one that somebody waits for.
         """
         item = _Row(statement, row, asyncio.get_running_loop().create_future())
-        self._put(item)
+        self._put(item, urgent=urgent)
         return item.done
 
     async def flush(self) -> None:
         """Wait until everything posted so far is committed or has failed."""
         await self.write(_nothing)
 
-    def _put(self, item: _Job[Any] | _Row) -> None:
+    def _put(self, item: _Job[Any] | _Row, *, urgent: bool = True) -> None:
         self._waiting.append(item)
-        self._wake.set()
+        if urgent:
+            self._wake.set()
 
     async def _run(self) -> None:
         while True:
             await self._wake.wait()
+            await asyncio.sleep(0)  # let everything that is ready in this pass of the loop come along
             self._wake.clear()
             taken, self._waiting = self._waiting, []
             await self._commit(taken)
@@ -93,7 +99,7 @@ class Writer:
     async def _commit(self, taken: list[_Job[Any] | _Row]) -> None:
         jobs = [item for item in taken if isinstance(item, _Job)]
         try:
-            async with self._engine.begin() as connection:
+            async with self._turn, self._engine.begin() as connection:
                 for statement, rows in _by_statement(taken):
                     await connection.execute(statement, rows)
                 results = [await job.work(connection) for job in jobs]

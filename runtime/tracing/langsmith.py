@@ -12,9 +12,9 @@ FLUSH_SECONDS = 5.0
 
 async def flush_langsmith() -> None:
     """Wait until the LangSmith client has sent what it holds, for `FLUSH_SECONDS` at most."""
-    from langsmith.utils import tracing_is_enabled
+    from langsmith import utils
 
-    if not tracing_is_enabled():
+    if not utils.tracing_is_enabled():
         return
     from langchain_core.tracers.langchain import wait_for_all_tracers
 

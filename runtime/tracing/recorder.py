@@ -152,7 +152,7 @@ class SpanRecorder(BaseCallbackHandler):
             self._end(run_id, SpanStatus.CANCELLED)
 
     def _begin(self, run_id: UUID, parent: UUID | None, name: str, kind: SpanKind, metadata: dict[str, Any]) -> None:
-        while parent in self._left_out:
+        while parent is not None and parent in self._left_out:
             parent = self._left_out[parent]
         self._open[run_id] = _Open(name=name, kind=kind, parent=parent, metadata=metadata)
 

@@ -1,7 +1,8 @@
 """Trunkline: a durable runtime for LangGraph agents with parallel tool calling.
 
 The names below are the public ones; each is imported at its first use, so that importing `trunkline` costs nothing.
-The rest is imported from where it lives: `trunkline.tools`, `trunkline.agents`, `trunkline.graphs`, `trunkline.runtime`.
+The rest is imported from where it lives: `trunkline.tools`, `trunkline.agents`, `trunkline.graphs`,
+`trunkline.runtime`.
 """
 
 from importlib import import_module

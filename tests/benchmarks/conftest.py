@@ -13,10 +13,10 @@ PRICES = {"red": 10.1, "blue": 12.35, "green": 7.2, "gone": 5.0, "pen": 1.0}
 
 @pytest.fixture(scope="session")
 def records() -> Records:
-    """Ann's first gift card pays for order #P2 only once order #P1 is cancelled."""
+    """The first gift card covers order #P2 and then hardly anything else; the second one is all but empty."""
     cards: list[PaymentMethod] = [{"id": "card", "source": "credit_card"}, {"id": "paypal", "source": "paypal"}]
     gifts: list[PaymentMethod] = [
-        {"id": "gift_1", "source": "gift_card", "balance": 12.0},
+        {"id": "gift_1", "source": "gift_card", "balance": 22.0},
         {"id": "gift_2", "source": "gift_card", "balance": 0.1},
     ]
     users = [user("ann_1", ELM, [cards[0], gifts[0]]), user("ann_2", OAK, [cards[1], gifts[1]])]

@@ -14,7 +14,7 @@ TITLE_WEIGHT = 3
 
 def search(articles: Sequence[Article], query: str, *, k: int, today: date) -> list[Article]:
     """Return at most `k` articles in force today that share words with the query, the best first."""
-    words = _words(query)
+    words = _words(query) - _TOO_COMMON
     scored = [(_score(article, words), article) for article in in_force(articles, today=today)]
     found = [item for item in scored if item[0] > 0]
     return [article for _, article in sorted(found, key=lambda item: (-item[0], item[1].id))[:k]]
@@ -31,10 +31,10 @@ def _score(article: Article, words: frozenset[str]) -> int:
 
 
 def _words(text: str) -> frozenset[str]:
-    return frozenset(re.findall(r"[a-z]{3,}", text.lower())) - _TOO_COMMON
+    return frozenset(re.findall(r"[a-z]{3,}", text.lower()))
 
 
-_TOO_COMMON = frozenset("the and for you your can with that this what how does are was not from have has".split())
+_TOO_COMMON = _words("the and for you your can with that this what how does are was not from have has")
 
 
 def _article(number: int, title: str, text: str, *, version: int = 1, since: str = "2024-01-15") -> Article:

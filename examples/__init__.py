@@ -1,0 +1,1 @@
+"""Projects as a user would write them, on the public API alone."""

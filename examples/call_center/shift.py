@@ -1,0 +1,100 @@
+"""A shift at the desk: contacts are served side by side, turn by turn, and then wrapped up."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, ToolMessage
+
+from trunkline import Trunkline, TrunklineError
+from trunkline.examples.call_center.backend import Backend
+from trunkline.examples.call_center.day import Contact
+from trunkline.examples.call_center.graphs import FinishedContact, after_call, live_contact
+from trunkline.examples.call_center.tools import contact_toolbox
+
+SEATS = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Served:
+    """How one contact went."""
+
+    contact: Contact
+    turns: int
+    noted: bool
+    """Whether the work after it is in the CRM."""
+
+    failure: TrunklineError | None = None
+
+
+class Shift:
+    """Serves contacts on a line, `seats` of them at once. `served` is called as each one ends."""
+
+    def __init__(
+        self, line: Trunkline, backend: Backend, *, model: str, seats: int = SEATS, served: Callable[[Served], None]
+    ) -> None:
+        self._line = line
+        self._live = live_contact(backend, model=model)
+        self._after = after_call(backend, model=model)
+        self._effects = {tool.name for tool in contact_toolbox(backend) if not tool.effect.is_read}
+        self._seats = asyncio.Semaphore(seats)
+        self._served = served
+
+    async def serve(self, contacts: Sequence[Contact]) -> list[Served]:
+        """Serve the contacts and return how each went, in their order. Cancelled, no new turn begins."""
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(self._serve(contact), name=f"contact {contact.id}") for contact in contacts]
+        return [task.result() for task in tasks]
+
+    async def _serve(self, contact: Contact) -> Served:
+        async with self._seats:
+            try:
+                messages = await self._talk(contact)
+                reply = await self._line.run(self._after, self._wrapup(contact, messages), thread=f"{contact.id}/after")
+                served = Served(contact=contact, turns=len(contact.says), noted=reply.state["noted"])
+            except TrunklineError as failure:
+                served = Served(contact=contact, turns=len(contact.says), noted=False, failure=failure)
+        self._served(served)
+        return served
+
+    async def _talk(self, contact: Contact) -> list[AnyMessage]:
+        messages: list[AnyMessage] = []
+        for said in contact.says:
+            turn = {
+                "messages": [HumanMessage(said)],
+                "contact_id": contact.id,
+                "channel": contact.channel,
+                "caller": contact.caller,
+            }
+            messages = (await self._line.run(self._live, turn, thread=contact.id)).messages
+        return messages
+
+    def _wrapup(self, contact: Contact, messages: Sequence[AnyMessage]) -> FinishedContact:
+        actions = [line for line in map(self._action, messages) if line]
+        return FinishedContact(
+            contact_id=contact.id,
+            customer_id=contact.customer_id,
+            channel=contact.channel,
+            transcript="\n".join(line for line in map(_spoken, messages) if line),
+            actions="\n".join(actions) or "none",
+        )
+
+    def _action(self, message: AnyMessage) -> str | None:
+        """What a tool's result says that it did, for tools that change something."""
+        if not isinstance(message, ToolMessage) or message.name not in self._effects:
+            return None
+        if message.status == "error" or "pending_approval" in message.text:
+            return None
+        return f"{message.name}: {message.text}"
+
+
+def _spoken(message: AnyMessage) -> str | None:
+    match message:
+        case HumanMessage():
+            return f"caller: {message.text}"
+        case AIMessage() if message.text:
+            return f"desk: {message.text}"
+        case _:
+            return None

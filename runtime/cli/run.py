@@ -1,0 +1,46 @@
+"""`trunkline run`: one turn of an agent or graph, from the command line."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated
+
+import typer
+
+from trunkline.runtime.cli.options import DatabaseOption
+from trunkline.runtime.defaults import DEFAULT_DATABASE
+
+
+def run(
+    agent: Annotated[str, typer.Argument(help="The agent or graph: package.module:name or path.py:name.")],
+    message: Annotated[str, typer.Argument(help="What to say to it.")],
+    thread: Annotated[str | None, typer.Option(help="The conversation; left out, a new one.")] = None,
+    database: DatabaseOption = DEFAULT_DATABASE,
+) -> None:
+    """Run one turn and print the reply as it is spoken; tool calls are told on stderr."""
+    asyncio.run(_run(agent, message, thread, database))
+
+
+async def _run(agent: str, message: str, thread: str | None, database: str) -> None:
+    from contextlib import aclosing
+
+    from trunkline.runtime.events import RunFinished, TextStreamed
+    from trunkline.runtime.line import Trunkline
+    from trunkline.runtime.references import resolve
+    from trunkline.tools.call import state_of
+    from trunkline.tools.events import ToolCallFinished
+
+    graph = resolve(agent)
+    async with Trunkline(database) as line, aclosing(line.stream(graph, message, thread=thread)) as events:
+        async for event in events:
+            match event:
+                case TextStreamed(text=text):
+                    typer.echo(text, nl=False)
+                case ToolCallFinished():
+                    state = state_of(event.outcome).value
+                    typer.echo(f"  {event.tool}: {state} ({event.seconds:.2f} s)", err=True)
+                case RunFinished(reply=reply):
+                    typer.echo()
+                    typer.echo(f"run {reply.run_id} on thread {reply.thread_id}", err=True)
+                case _:
+                    pass

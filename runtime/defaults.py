@@ -1,0 +1,3 @@
+"""What holds where nothing is said."""
+
+DEFAULT_DATABASE = "sqlite:///trunkline.db"

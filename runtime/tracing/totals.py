@@ -1,0 +1,58 @@
+"""What a run took in all: time, calls, tokens, money."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from trunkline.runtime.tracing.span import Span, SpanKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Totals:
+    """The sums over the spans of a run."""
+
+    seconds: float
+    """From the first start to the last end."""
+
+    model_calls: int
+    tool_calls: int
+    tool_seconds: float
+    """The tool calls' seconds added up, as if they had run one by one."""
+
+    input_tokens: int
+    output_tokens: int
+    micro_usd: int | None
+    """None: no model call has a known price."""
+
+    unpriced: int
+    """Model calls whose price is not known; they are not in `micro_usd`."""
+
+
+def totals(spans: Sequence[Span]) -> Totals:
+    """Return the sums over the spans of one run."""
+    models = [span for span in spans if span.kind is SpanKind.MODEL]
+    tools = [span for span in spans if span.kind is SpanKind.TOOL]
+    prices = [span.attributes.get("micro_usd") for span in models]
+    known = [price for price in prices if price is not None]
+    return Totals(
+        seconds=_wall(spans),
+        model_calls=len(models),
+        tool_calls=len(tools),
+        tool_seconds=sum(span.seconds for span in tools),
+        input_tokens=_sum(models, "input_tokens"),
+        output_tokens=_sum(models, "output_tokens"),
+        micro_usd=sum(known) if known else None,
+        unpriced=len(prices) - len(known),
+    )
+
+
+def _wall(spans: Sequence[Span]) -> float:
+    if not spans:
+        return 0.0
+    first = min(span.started_at for span in spans)
+    return (max(span.ended_at for span in spans) - first).total_seconds()
+
+
+def _sum(spans: Iterable[Span], attribute: str) -> int:
+    return sum(span.attributes.get(attribute) or 0 for span in spans)
