@@ -68,7 +68,7 @@ def _as_json(figures: Figures, versions: dict[str, str]) -> str:
 
 def _as_text(figures: Figures, versions: dict[str, str]) -> str:
     rows = {
-        "passed": f"{figures.passed} of {figures.runs} ({figures.tasks} tasks, {figures.seeds} seeds)",
+        "passed": f"{figures.passed} of {figures.runs} (tasks: {figures.tasks}, seeds: {figures.seeds})",
         "calls": f"{figures.calls}",
         "one by one": f"{figures.one_by_one_seconds:.2f} s from the first call of a task to the last answer",
         "Trunkline": f"{figures.tool_seconds:.2f} s, {figures.speedup:.2f} times as fast",

@@ -28,6 +28,7 @@ from trunkline.runtime.defaults import DEFAULT_DATABASE
 from trunkline.runtime.events import Event, RunFinished
 from trunkline.runtime.money.meter import Meter
 from trunkline.runtime.reply import Reply
+from trunkline.runtime.report import WorkReport, work_report
 from trunkline.runtime.storage.database import Database, open_database
 from trunkline.runtime.storage.runs import Run, RunStatus
 from trunkline.runtime.tracing.langsmith import flush_langsmith
@@ -35,8 +36,6 @@ from trunkline.runtime.tracing.recorder import SpanRecorder
 from trunkline.tools.executor import CallExecutor
 from trunkline.tools.limits import DEFAULT_CALLS, Limits
 from trunkline.tools.threads import DEFAULT_THREADS, ToolThreads
-
-
 
 Runnable = Agent | Graph | StateGraph[Any, Any, Any, Any]
 """What a line runs: an agent, a compiled LangGraph graph, or one that is not compiled yet."""
@@ -111,9 +110,13 @@ class Trunkline:
             async for event in events:
                 yield event
 
-    async def _events(
-        self, graph: Runnable, given: Any, thread: str | None, *, watched: bool
-    ) -> AsyncGenerator[Event]:
+    async def report(self) -> WorkReport:
+        """Return what was done for this line's tenant so far, from the database."""
+        database, _ = self._require_open()
+        await database.flush()
+        return await work_report(runs=database.runs, spans=database.spans, ledger=database.ledger, tenant=self._tenant)
+
+    async def _events(self, graph: Runnable, given: Any, thread: str | None, *, watched: bool) -> AsyncGenerator[Event]:
         database, executor = self._require_open()
         compiled = self._compiled(graph, database)
         run = self._new_run(graph, compiled, given, thread)

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, ToolMessage
 
-from trunkline import Trunkline, TrunklineError
+from trunkline import Trunkline
+from trunkline.errors import RunFailedError, SetupError
 from trunkline.examples.call_center.backend import Backend
 from trunkline.examples.call_center.day import Contact
 from trunkline.examples.call_center.graphs import FinishedContact, after_call, live_contact
@@ -26,7 +27,7 @@ class Served:
     noted: bool
     """Whether the work after it is in the CRM."""
 
-    failure: TrunklineError | None = None
+    failure: RunFailedError | None = None
 
 
 class Shift:
@@ -43,10 +44,17 @@ class Shift:
         self._served = served
 
     async def serve(self, contacts: Sequence[Contact]) -> list[Served]:
-        """Serve the contacts and return how each went, in their order. Cancelled, no new turn begins."""
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(self._serve(contact), name=f"contact {contact.id}") for contact in contacts]
-        return [task.result() for task in tasks]
+        """Serve the contacts and return how each went, in their order. Cancelled, no new turn begins.
+
+        Raises the first failure that would meet every contact alike, like a model that cannot be reached.
+        """
+        work = [asyncio.ensure_future(self._serve(contact)) for contact in contacts]
+        try:
+            return await asyncio.gather(*work)
+        finally:
+            for task in work:
+                task.cancel()
+            await asyncio.gather(*work, return_exceptions=True)
 
     async def _serve(self, contact: Contact) -> Served:
         async with self._seats:
@@ -54,7 +62,9 @@ class Shift:
                 messages = await self._talk(contact)
                 reply = await self._line.run(self._after, self._wrapup(contact, messages), thread=f"{contact.id}/after")
                 served = Served(contact=contact, turns=len(contact.says), noted=reply.state["noted"])
-            except TrunklineError as failure:
+            except RunFailedError as failure:
+                if isinstance(failure.__cause__, SetupError):  # it would meet every contact alike
+                    raise
                 served = Served(contact=contact, turns=len(contact.says), noted=False, failure=failure)
         self._served(served)
         return served

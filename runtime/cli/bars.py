@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import count
 
 from rich.text import Text
 
-from trunkline.runtime.cli.figures import seconds_text
-
 ON_PATH, BESIDE, WAITING = "█", "▒", "░"
 _BRIEF = "▏"
-_ROOM = 12
+_ROOM = 8
 """Cells between two marks of the axis, at least."""
 
 
@@ -33,13 +30,12 @@ class Axis:
         """Return the line above the bars: round times, as many as there is room for."""
         step = self._step()
         line = ""
-        for number in count():
-            cell = round(number * step / self.seconds * self.cells) if self.seconds > 0 else 0
-            label = seconds_text(number * step) if number else "0"
-            if cell + len(label) > self.cells or (number and not cell):
-                break
-            line = f"{line:<{cell}}{label}"
-        return Text(f"{line:<{self.cells}}", style="bright_black")
+        for number in range(self.cells // _ROOM + 1):
+            cell = self.cell(self.began + timedelta(seconds=number * step))
+            label = _mark(number * step)
+            if cell + len(label) <= self.cells:
+                line = f"{line:<{cell}}{label}"
+        return Text(line, style="bright_black")
 
     def _step(self) -> float:
         smallest = self.seconds * _ROOM / self.cells
@@ -66,3 +62,9 @@ def span_bar(axis: Axis, *, began: datetime, ended: datetime) -> Text:
     length = max(axis.cell(ended) - first, 1)
     extent = "│" if length == 1 else f"├{'─' * (length - 2)}┤"
     return Text(f"{' ' * first}{extent}{' ' * (axis.cells - first - length)}", style="bright_black")
+
+
+def _mark(seconds: float) -> str:
+    if seconds >= 60:
+        return f"{seconds / 60:g} min"
+    return f"{seconds:g} s" if seconds >= 0.1 or not seconds else f"{seconds * 1000:g} ms"

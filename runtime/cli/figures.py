@@ -47,3 +47,10 @@ def plural(count: int, noun: str) -> str:
 def one_line(text: str) -> str:
     """Return a text of others as one line that can do nothing to a terminal."""
     return "".join(sign if sign.isprintable() else " " for sign in " ".join(text.split()))
+
+
+def shortened(text: str, cells: int) -> str:
+    """Return the text in that many cells of a terminal at most, with an ellipsis where something is left out."""
+    from rich.cells import cell_len, set_cell_size
+
+    return text if cell_len(text) <= cells else f"{set_cell_size(text, cells - 1).rstrip()}…"

@@ -7,17 +7,19 @@ from typing import Annotated
 
 import typer
 
-from trunkline.runtime.cli.options import DatabaseOption
-from trunkline.runtime.defaults import DEFAULT_DATABASE
+from trunkline.runtime.cli.options import DEFAULT_DATABASE, Database, Verbose
+from trunkline.runtime.cli.streams import say
 
 
 def run(
     agent: Annotated[str, typer.Argument(help="The agent or graph: package.module:name or path.py:name.")],
     message: Annotated[str, typer.Argument(help="What to say to it.")],
     thread: Annotated[str | None, typer.Option(help="The conversation; left out, a new one.")] = None,
-    database: DatabaseOption = DEFAULT_DATABASE,
+    database: Database = DEFAULT_DATABASE,
+    verbose: Verbose = False,
 ) -> None:
     """Run one turn and print the reply as it is spoken; tool calls are told on stderr."""
+    del verbose
     asyncio.run(_run(agent, message, thread, database))
 
 
@@ -38,9 +40,9 @@ async def _run(agent: str, message: str, thread: str | None, database: str) -> N
                     typer.echo(text, nl=False)
                 case ToolCallFinished():
                     state = state_of(event.outcome).value
-                    typer.echo(f"  {event.tool}: {state} ({event.seconds:.2f} s)", err=True)
+                    say(f"  {event.tool}: {state} ({event.seconds:.2f} s)")
                 case RunFinished(reply=reply):
                     typer.echo()
-                    typer.echo(f"run {reply.run_id} on thread {reply.thread_id}", err=True)
+                    say(f"run {reply.run_id} on thread {reply.thread_id}")
                 case _:
                     pass

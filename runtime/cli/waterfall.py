@@ -11,7 +11,7 @@ from rich.text import Text
 
 from trunkline.runtime.cli.bars import Axis, call_bar, span_bar
 from trunkline.runtime.cli.brackets import Bracket, Brackets
-from trunkline.runtime.cli.figures import plural, seconds_text
+from trunkline.runtime.cli.figures import plural, seconds_text, shortened
 from trunkline.runtime.cli.lines import Line, lines
 from trunkline.runtime.tracing.batches import batches
 from trunkline.runtime.tracing.critical_path import CriticalPath
@@ -21,7 +21,7 @@ _WIDEST = 160
 """Columns; on a wider line the eye loses its way from the name to the figures."""
 
 _SIGN = 2
-_GAPS = 5
+_GAPS = 6
 """The cells between name, bar, duration and detail."""
 
 
@@ -36,9 +36,7 @@ class Columns:
 
 
 def waterfall(tree: SpanTree, path: CriticalPath, *, width: int) -> Group:
-    """Return the drawing of the spans, `width` columns wide at most; empty for no spans."""
-    if not tree.spans:
-        return Group()
+    """Return the drawing of the spans, `width` columns wide at most. There must be one at least."""
     branches = list(tree.branches())
     said = lines(tree, branches, path)
     brackets = Brackets(branches, batches(tree.spans))
@@ -48,6 +46,9 @@ def waterfall(tree: SpanTree, path: CriticalPath, *, width: int) -> Group:
     for number, line in enumerate(said):
         drawn.append(_drawn(line, brackets.left_of(number), axis, columns))
         drawn.extend(_note(bracket, brackets.below(number)) for bracket in brackets.ending_at(number))
+    for text in drawn:
+        text.rstrip()
+        text.no_wrap, text.overflow = True, "crop"
     return Group(*drawn)
 
 
@@ -69,13 +70,13 @@ def _drawn(line: Line, bracket: str, axis: Axis, columns: Columns) -> Text:
     return Text.assemble(
         (bracket, "bright_black"),
         (f"{line.standing.sign:<{_SIGN}}", line.standing.style),
-        (_fitted(line.name, columns.name), weight),
+        (set_cell_size(shortened(line.name, columns.name), columns.name), weight),
         "  ",
         _bar(line, axis),
-        " ",
+        "  ",
         (f"{line.took:>{columns.took}}", weight),
         "  ",
-        (_shortened(line.detail, columns.detail), line.standing.style if line.standing.word else "bright_black"),
+        (shortened(line.detail, columns.detail), line.standing.style if line.standing.word else "bright_black"),
     )
 
 
@@ -101,11 +102,3 @@ def _note(bracket: Bracket, left: str) -> Text:
         said = f"{calls} one after another: {took}"
     indent = " " * (_SIGN + 2 * bracket.depth)
     return Text.assemble((left, "bright_black"), (f"{indent}{said}", "italic"))
-
-
-def _shortened(text: str, cells: int) -> str:
-    return text if cell_len(text) <= cells else f"{set_cell_size(text, cells - 1).rstrip()}…"
-
-
-def _fitted(text: str, cells: int) -> str:
-    return set_cell_size(_shortened(text, cells), cells)

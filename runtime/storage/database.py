@@ -30,6 +30,11 @@ class Database:
     spans: SpanStore
     ledger: DatabaseLedger
     saver: BaseCheckpointSaver[str]
+    writer: Writer
+
+    async def flush(self) -> None:
+        """Wait until everything posted so far is committed."""
+        await self.writer.flush()
 
 
 @asynccontextmanager
@@ -49,6 +54,7 @@ async def open_database(text: str, *, tenant: str = "") -> AsyncGenerator[Databa
                 spans=SpanStore(engine=engine, writer=writer),
                 ledger=DatabaseLedger(engine=engine, writer=writer, tenant=tenant),
                 saver=saver,
+                writer=writer,
             )
 
 

@@ -3,22 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from trunkline.runtime.storage.tables import CallRow
 from trunkline.runtime.storage.upsert import upsert
 from trunkline.runtime.storage.writer import Writer
 from trunkline.tools.call import CallId, CallResult, CallState, ToolCall, state_of
+from trunkline.tools.effect import Effect
 from trunkline.tools.ledger import HOLDING, Entry, verdict
 from trunkline.tools.outcome import Done, Failed, FailureKind, Outcome, Pending, Unknown
 
 _HOLDING = sorted(HOLDING)
 
 _CHANGING = ("run_id", "state", "reason", "output", "failure", "error", "waited", "seconds", "recorded_at")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallTally:
+    """How many calls of a tool stand in a state."""
+
+    tool: str
+    effect: Effect
+    state: CallState
+    failure: FailureKind | None
+    """Why it failed. None for one that failed: its answer was lost, and another call with its key settled it."""
+
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """A call that waits for a person's decision."""
+
+    call_id: CallId
+    thread_id: str
+    tool: str
+    arguments: Mapping[str, Any]
+    reason: str
 
 
 class DatabaseLedger:
@@ -69,6 +95,21 @@ class DatabaseLedger:
         if call.key and isinstance(result.outcome, Done):
             await self._settle_unknown(call)
         await recorded
+
+    async def tally(self) -> list[CallTally]:
+        """Return how the tenant's calls stand, by tool."""
+        columns = (CallRow.tool, CallRow.effect, CallRow.state, CallRow.failure)
+        wanted = select(*columns, func.count().label("calls")).where(CallRow.tenant == self._tenant)
+        async with self._engine.connect() as connection:
+            rows = await connection.execute(wanted.group_by(*columns).order_by(*columns))
+            return [_tally(row) for row in rows]
+
+    async def waiting(self) -> list[Waiting]:
+        """Return the tenant's calls that wait for a person, oldest first."""
+        open_ = (CallRow.tenant == self._tenant) & (CallRow.state == CallState.AWAITING_APPROVAL.value)
+        wanted = select(CallRow.__table__).where(open_).order_by(CallRow.recorded_at)
+        async with self._engine.connect() as connection:
+            return [_waiting(row) for row in await connection.execute(wanted)]
 
     async def _earlier(self, connection: AsyncConnection, call: ToolCall) -> Entry | None:
         same = CallRow.id == call.call_id
@@ -125,6 +166,26 @@ def _ending(result: CallResult) -> dict[str, Any]:
         "waited": result.waited,
         "seconds": result.seconds,
     }
+
+
+def _tally(row: Any) -> CallTally:
+    return CallTally(
+        tool=row.tool,
+        effect=Effect(row.effect),
+        state=CallState(row.state),
+        failure=FailureKind(row.failure) if row.failure else None,
+        count=row.calls,
+    )
+
+
+def _waiting(row: Any) -> Waiting:
+    return Waiting(
+        call_id=CallId(row.id),
+        thread_id=row.thread_id,
+        tool=row.tool,
+        arguments=row.arguments,
+        reason=row.reason,
+    )
 
 
 def _entry(row: Any) -> Entry:

@@ -115,6 +115,13 @@ class RunStore:
         async with self._engine.connect() as connection:
             return [_summary(row) for row in await connection.execute(wanted)]
 
+    async def statuses(self, tenant: str) -> dict[RunStatus, int]:
+        """Return how many runs of a tenant stand in each status."""
+        wanted = select(RunRow.status, func.count().label("runs")).where(RunRow.tenant == tenant)
+        async with self._engine.connect() as connection:
+            rows = await connection.execute(wanted.group_by(RunRow.status))
+            return {RunStatus(row.status): row.runs for row in rows}
+
 
 def _totals() -> list[Any]:
     of_run = CallRow.run_id == RunRow.id

@@ -20,8 +20,10 @@ class Totals:
     tool_seconds: float
     """The tool calls' seconds added up, as if they had run one by one."""
 
-    input_tokens: int
-    output_tokens: int
+    input_tokens: int | None
+    """Of the model calls that reported them; None when none did."""
+
+    output_tokens: int | None
     micro_usd: int | None
     """None: no model call has a known price."""
 
@@ -33,8 +35,6 @@ def totals(spans: Sequence[Span]) -> Totals:
     """Return the sums over the spans of one run."""
     models = [span for span in spans if span.kind is SpanKind.MODEL]
     tools = [span for span in spans if span.kind is SpanKind.TOOL]
-    prices = [span.attributes.get("micro_usd") for span in models]
-    known = [price for price in prices if price is not None]
     return Totals(
         seconds=_wall(spans),
         model_calls=len(models),
@@ -42,8 +42,8 @@ def totals(spans: Sequence[Span]) -> Totals:
         tool_seconds=sum(span.seconds for span in tools),
         input_tokens=_sum(models, "input_tokens"),
         output_tokens=_sum(models, "output_tokens"),
-        micro_usd=sum(known) if known else None,
-        unpriced=len(prices) - len(known),
+        micro_usd=_sum(models, "micro_usd"),
+        unpriced=sum(span.attributes.get("micro_usd") is None for span in models),
     )
 
 
@@ -54,5 +54,6 @@ def _wall(spans: Sequence[Span]) -> float:
     return (max(span.ended_at for span in spans) - first).total_seconds()
 
 
-def _sum(spans: Iterable[Span], attribute: str) -> int:
-    return sum(span.attributes.get(attribute) or 0 for span in spans)
+def _sum(spans: Iterable[Span], attribute: str) -> int | None:
+    known = [span.attributes[attribute] for span in spans if span.attributes.get(attribute) is not None]
+    return sum(known) if known else None

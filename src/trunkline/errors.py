@@ -185,6 +185,22 @@ class UnknownRunError(UsageError):
         self.run = run
 
 
+class AmbiguousRunError(UsageError):
+    """Several runs have an id that begins so."""
+
+    def __init__(self, *, run: str, matches: list[str]) -> None:
+        super().__init__(f"{run!r} begins the id of several runs, {' and '.join(matches)} among them; write more of it")
+        self.run, self.matches = run, matches
+
+
+class NoDatabaseError(SetupError):
+    """There is nothing to look at yet: an embedded database comes with its first run."""
+
+    def __init__(self, *, url: str) -> None:
+        super().__init__(f"no database {url} yet; 'trunkline demo' makes one, --database names another")
+        self.url = url
+
+
 class NotOpenError(UsageError):
     """A `Trunkline` was used outside `async with`."""
 

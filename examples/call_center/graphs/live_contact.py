@@ -56,7 +56,7 @@ class ContactState(Turn):
 def live_contact(backend: Backend, *, model: str) -> CompiledStateGraph[ContactState, None, Turn, ContactState]:
     """Return the graph that serves one turn of a contact. The thread is the contact."""
     toolbox = contact_toolbox(backend)
-    resolver = Agent("resolver", model=model, prompt=PROMPTS / "resolver.md", tools=toolbox, rounds=6)
+    resolver = Agent("resolver", model=model, prompt=PROMPTS / "resolver.md", tools=toolbox, rounds=12)
     systems = Systems(FanOut(toolbox))
 
     graph = StateGraph(ContactState, input_schema=Turn)

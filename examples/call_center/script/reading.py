@@ -106,7 +106,9 @@ class Reading:
 
     def order(self, order_id: str) -> Mapping[str, Any] | None:
         """Return one of the caller's orders, if the facts hold it."""
-        orders: list[Mapping[str, Any]] = (self.facts.get("get_orders") or []) + (self.output("get_orders") or [])
+        latest: list[Mapping[str, Any]] = self.facts.get("get_orders") or []
+        asked_for: list[Mapping[str, Any]] = self.output("get_orders") or []
+        orders = [*latest, *asked_for]
         return next((order for order in orders if order["id"] == order_id), None)
 
     def output(self, tool: str) -> Any:

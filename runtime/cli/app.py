@@ -1,0 +1,65 @@
+"""The command `trunkline`: what its commands are, and how it ends."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+from typer.main import get_command
+
+from trunkline.runtime.cli.db import db
+from trunkline.runtime.cli.demo import demo
+from trunkline.runtime.cli.failures import exit_code_of
+from trunkline.runtime.cli.options import Verbose, Verbosity
+from trunkline.runtime.cli.run import run
+from trunkline.runtime.cli.runs import runs
+from trunkline.runtime.cli.streams import say
+from trunkline.runtime.cli.trace import trace
+
+app = typer.Typer(name="trunkline", invoke_without_command=True, rich_markup_mode=None, add_completion=False)
+
+# One module a command, each imported for its function alone: what is heavy is imported inside.
+app.command("demo")(demo)
+app.command("run")(run)
+app.command("runs")(runs)
+app.command("trace")(trace)
+app.add_typer(db, name="db")
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"trunkline {version('trunkline')}")
+        raise typer.Exit
+
+
+Version = Annotated[bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")]
+
+
+@app.callback()
+def trunkline(context: typer.Context, verbose: Verbose = False, version: Version = False) -> None:
+    """A durable runtime for LangGraph agents: tool calls side by side, every one on the record, each effect once."""
+    del verbose, version
+    if context.invoked_subcommand is None:
+        say(context.get_help())
+        raise typer.Exit(2)
+
+
+def main() -> None:
+    """Run the command line and exit."""
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="replace")  # a stream that knows no █ must not end the command
+    sys.exit(execute(sys.argv[1:]))
+
+
+def execute(arguments: Sequence[str]) -> int:
+    """Run the command line with these arguments and return its exit code. Says on stderr what went wrong."""
+    verbosity = Verbosity()
+    try:
+        code = get_command(app).main(args=arguments, prog_name="trunkline", standalone_mode=False, obj=verbosity)
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the edge of the program
+        return exit_code_of(error, tracebacks=verbosity.tracebacks)
+    return code or 0

@@ -1,0 +1,179 @@
+"""What `trunkline demo` shows: a bar while it serves, and the figures of the day at the end."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from trunkline.runtime.cli.figures import count_text, dollars_text, one_line, plural, seconds_text
+from trunkline.runtime.storage.runs import RunStatus
+from trunkline.tools.call import CallState
+
+if TYPE_CHECKING:
+    from trunkline.examples.call_center.shift import Served
+    from trunkline.runtime.cli.demo import Outcome
+
+_SHOWN_WAITING = 5
+
+
+@contextmanager
+def contacts_bar(total: int, served: list[Served]) -> Generator[Callable[[Served], None]]:
+    """Show a progress bar on stderr; yield what to call with each contact that was served."""
+    columns = (
+        TextColumn("contacts"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.description}"),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=total)
+
+        def advance(one: Served) -> None:
+            served.append(one)
+            bar.update(task, advance=1, description=f"{one.contact.intent} ({one.contact.channel})")
+
+        yield advance
+
+
+def figures(outcome: Outcome) -> dict[str, Any]:
+    """Return the figures of the day, as they are printed."""
+    report = outcome.report
+    refunds = Counter(effect.key for effect in outcome.backend.effects if effect.operation == "refund_order")
+    return {
+        "contacts": len(outcome.served),
+        "contacts_asked_for": len(outcome.contacts),
+        "contacts_noted_in_crm": sum(served.noted for served in outcome.served),
+        "contacts_failed": sum(served.failure is not None for served in outcome.served),
+        "turns": sum(served.turns for served in outcome.served),
+        "runs": sum(report.runs.values()),
+        "runs_cancelled": report.runs.get(RunStatus.CANCELLED, 0),
+        "model_calls": report.model_calls,
+        "tool_calls": report.total_calls,
+        "tool_calls_failed": report.count(CallState.FAILED) - report.answers_lost(),
+        "tool_calls_answer_lost": report.answers_lost(),
+        "tool_calls_unknown": report.count(CallState.UNKNOWN),
+        "tool_calls_open": report.count(CallState.RUNNING),
+        "call_seconds": round(report.call_seconds, 2),
+        "batch_seconds_one_by_one": round(report.batch_one_by_one, 2),
+        "batch_seconds": round(report.batch_seconds, 2),
+        "seconds": round(outcome.seconds, 2),
+        "refunds": len(refunds),
+        "refunds_made_twice": sum(count > 1 for count in refunds.values()),
+        "refund_answers_lost": report.answers_lost(tool="refund_order"),
+        "approvals_waiting": len(report.waiting),
+        "input_tokens": report.input_tokens,
+        "output_tokens": report.output_tokens,
+        "cost_usd": None if report.micro_usd is None else report.micro_usd / 1_000_000,
+        "tenant": outcome.tenant,
+        "interrupted": outcome.interrupted,
+    }
+
+
+def print_json(outcome: Outcome) -> None:
+    """Print the figures as one JSON object on stdout."""
+    print(json.dumps(figures(outcome)))  # noqa: T201
+
+
+def print_summary(outcome: Outcome, *, model: str, database: str) -> None:
+    """Print the figures as a supervisor reads them, and where to look next."""
+    console = Console(highlight=False)
+    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    table.add_column(style="bold", justify="right")
+    table.add_column()
+    table.add_column(style="dim")
+    for row in _rows(outcome, model):
+        table.add_row(*row)
+    console.print(table)
+    _print_failures(console, outcome)
+    _print_waiting(console, outcome)
+    _print_next(console, outcome, database)
+
+
+def _rows(outcome: Outcome, model: str) -> list[tuple[str, str, str]]:
+    of = figures(outcome)
+    saved = of["batch_seconds_one_by_one"] - of["batch_seconds"]
+    lost = f"{plural(of['tool_calls_answer_lost'], 'answer')} lost and asked for again"
+    trouble = f"{of['tool_calls_failed']} failed or refused, {lost}, {of['tool_calls_unknown']} unknown"
+    cost = dollars_text(outcome.report.micro_usd)
+    per_contact = (
+        "" if not of["cost_usd"] or not of["contacts"] else f", ${of['cost_usd'] / of['contacts']:.4f} a contact"
+    )
+    priced = "; scripted tokens at the list price of gpt-5-mini" if model == "scripted" else ""
+    return [
+        (
+            str(of["contacts"]),
+            "contacts served",
+            f"in {seconds_text(of['seconds'])}, {of['contacts_noted_in_crm']} noted in the CRM",
+        ),
+        (
+            str(of["turns"]),
+            "turns",
+            f"{of['model_calls']} model calls, {count_text(of['input_tokens'] + of['output_tokens'])} tokens",
+        ),
+        (str(of["tool_calls"]), "tool calls", trouble),
+        (seconds_text(saved), "saved side by side", _side_by_side(of)),
+        (str(of["refunds"]), "refunds paid", _once(of)),
+        (
+            str(of["approvals_waiting"]),
+            "approvals waiting",
+            "nobody was kept waiting for them" if of["approvals_waiting"] else "",
+        ),
+        (str(of["contacts_failed"]), "contacts failed", ""),
+        (cost, "cost", f"{plural(of['model_calls'], 'model call')}{per_contact}{priced}"),
+    ]
+
+
+def _side_by_side(of: dict[str, Any]) -> str:
+    together, alone = of["batch_seconds"], of["batch_seconds_one_by_one"]
+    return f"{seconds_text(together)} instead of {seconds_text(alone)} for calls that were asked for together"
+
+
+def _once(of: dict[str, Any]) -> str:
+    if of["refunds_made_twice"]:
+        return f"{of['refunds_made_twice']} of them TWICE"
+    return f"each once, though the back end lost {plural(of['refund_answers_lost'], 'answer')} and was asked again"
+
+
+def _print_failures(console: Console, outcome: Outcome) -> None:
+    for served in outcome.served:
+        if served.failure:
+            console.print(f"[red]✗[/] {served.contact.id}: {one_line(str(served.failure))}", soft_wrap=True)
+
+
+def _print_waiting(console: Console, outcome: Outcome) -> None:
+    waiting = outcome.report.waiting
+    if not waiting:
+        return
+    console.print("\n[bold]Waiting for a person[/]")
+    for call in waiting[:_SHOWN_WAITING]:
+        console.print(f"  {call.thread_id}  {call.tool}: {one_line(call.reason)}", soft_wrap=True)
+    if len(waiting) > _SHOWN_WAITING:
+        console.print(f"  … and {len(waiting) - _SHOWN_WAITING} more")
+
+
+def _print_next(console: Console, outcome: Outcome, database: str) -> None:
+    if outcome.interrupted:
+        unserved = len(outcome.contacts) - len(outcome.served)
+        open_calls = outcome.report.count(CallState.RUNNING, CallState.UNKNOWN)
+        console.print(
+            f"\n[bold]Interrupted[/]: {plural(unserved, 'contact')} left unserved, "
+            f"{plural(outcome.report.runs.get(RunStatus.CANCELLED, 0), 'run')} cancelled, "
+            f"{plural(open_calls, 'tool call')} with an unknown outcome; what was finished is in {database}",
+            soft_wrap=True,
+        )
+    console.print("\n[bold]Where to look next[/]")
+    suffix = "" if database == "sqlite:///trunkline.db" else f" --database {database}"
+    if outcome.report.widest_run:
+        console.print(
+            f"  trunkline trace {outcome.report.widest_run}{suffix}   the run that saved most, as a waterfall",
+            soft_wrap=True,
+        )
+    console.print(f"  trunkline runs{suffix}   the latest runs", soft_wrap=True)

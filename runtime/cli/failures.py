@@ -1,0 +1,68 @@
+"""Turns what a command raised into lines on stderr and an exit code."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterator
+
+import typer
+
+from trunkline.errors import TrunklineError
+from trunkline.runtime.cli.streams import say
+
+INTERRUPTED = 130
+WRONG_USAGE = 2
+
+
+def exit_code_of(error: BaseException, *, tracebacks: bool) -> int:
+    """Tell the user about the error and return the code to exit with."""
+    if tracebacks and not isinstance(error, KeyboardInterrupt):
+        say("".join(traceback.format_exception(error)).rstrip())
+    match error:
+        case TrunklineError():
+            for line in lines_of(error):
+                say(line)
+            return error.exit_code
+        case typer.TyperException():
+            say(_usage(error))
+            return WRONG_USAGE
+        case KeyboardInterrupt() | typer.Abort():
+            say("interrupted")
+            return INTERRUPTED
+        case _:
+            hint = "" if tracebacks else "; run again with -v for the traceback"
+            say(f"internal error: {_named(error)}{hint}")
+            return 1
+
+
+def lines_of(error: BaseException) -> list[str]:
+    """Return a line for each cause, outermost first, without those that a line before already tells."""
+    lines: list[str] = []
+    for cause in _causes(error):
+        text = _line(cause)
+        if text and not any(text in line for line in lines):
+            lines.append(text if isinstance(cause, TrunklineError) else _named(cause))
+    return lines
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    cause: BaseException | None = error
+    while cause:
+        yield cause
+        cause = cause.__cause__
+
+
+def _line(error: BaseException) -> str:
+    return " ".join(str(error).split())
+
+
+def _named(error: BaseException) -> str:
+    text = _line(error)
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def _usage(error: typer.TyperException) -> str:
+    said = error.format_message().strip().rstrip(".")
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context else "trunkline"
+    return f"{command}: {said[:1].lower()}{said[1:]}; see '{command} --help'"

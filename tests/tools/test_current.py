@@ -1,0 +1,42 @@
+"""The current call."""
+
+import pytest
+
+from stand_ins.calls import ask, origin, outcomes
+from trunkline.errors import NoCurrentCallError
+from trunkline.tools import CurrentCall, Done, current_call, tool
+
+
+@tool(effect="write", key="pay:{order_id}", writes="order:{order_id}")
+async def pay(order_id: str) -> CurrentCall:
+    """Pay."""
+    return current_call()
+
+
+@tool(effect="read", reads=())
+def look() -> CurrentCall:
+    """Look, in a thread."""
+    return current_call()
+
+
+def shown(name: str, position: int, key: str | None) -> Done:
+    """What the tool at this position of batch b sees."""
+    seen = CurrentCall(
+        call_id=origin("b").call_id(position), tool=name, key=key, thread_id="thread", run_id="run"
+    )
+    return Done(output={field: getattr(seen, field) for field in CurrentCall.__slots__})
+
+
+async def test_a_tool_knows_which_call_it_serves() -> None:
+    """Side by side each sees its own, on the loop and in a thread."""
+    ended = await outcomes([pay, look], ask(pay, order_id="A"), ask(look), ask(pay, order_id="B:1"), batch="b")
+
+    assert ended == [shown("pay", 0, "pay:A"), shown("look", 1, None), shown("pay", 2, "pay:B%3A1")]
+
+
+async def test_outside_a_tool_there_is_no_call() -> None:
+    """Not even right after one, in the code that ran it."""
+    await outcomes([look], ask(look))
+
+    with pytest.raises(NoCurrentCallError, match="there is no call here"):
+        current_call()

@@ -1,0 +1,60 @@
+"""Threads for blocking tools."""
+
+import asyncio
+import threading
+from contextvars import ContextVar
+
+import pytest
+
+from trunkline.tools import ToolThreads
+
+colour: ContextVar[str] = ContextVar("colour")
+
+
+async def test_a_function_sees_the_context_of_its_caller() -> None:
+    """And what it sets stays with it."""
+    colour.set("blue")
+    threads = ToolThreads(1)
+
+    def swap(to: str) -> str:
+        before = colour.get()
+        colour.set(to)
+        return before
+
+    assert [await threads.run(swap, to="red"), await threads.run(swap, to="green")] == ["blue", "blue"]
+    threads.close()
+
+
+async def test_no_more_threads_run_than_the_size() -> None:
+    """Two of three calls meet; the third comes after."""
+    threads, pair = ToolThreads(2), threading.Barrier(2)
+
+    def meet(who: str) -> str:
+        if who != "late":
+            pair.wait(10)
+        return threading.current_thread().name
+
+    names = await asyncio.gather(*(threads.run(meet, who=who) for who in ("one", "other", "late")))
+    assert len(set(names)) == 2
+    threads.close()
+
+
+async def test_arguments_may_have_any_name() -> None:
+    """A tool's parameters never meet those of the pool."""
+    threads = ToolThreads(1)
+
+    def call(**arguments: str) -> dict[str, str]:
+        return arguments
+
+    given = {"self": "s", "function": "f", "timeout": "t", "size": "z"}
+    assert await threads.run(call, **given) == given
+    threads.close()
+
+
+async def test_a_closed_pool_takes_no_more_work() -> None:
+    """It says so at once instead of waiting."""
+    threads = ToolThreads(1)
+    threads.close()
+
+    with pytest.raises(RuntimeError, match="after shutdown"):
+        await threads.run(dict)
