@@ -51,10 +51,10 @@ class Conductor:
 
         Raises `RunFailedError`. Cancelled or closed early, the run is recorded as cancelled; what was finished stays.
         """
-        await self._runs.start(self._run)
-        yield RunStarted(run_id=self._run.id, thread_id=self._run.thread_id)
         outcome = _Outcome()
         try:
+            await self._runs.start(self._run)
+            yield RunStarted(run_id=self._run.id, thread_id=self._run.thread_id)
             async with aclosing(self._graph_events(given, outcome, watched=watched)) as events:
                 async for event in events:
                     yield event

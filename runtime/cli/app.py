@@ -4,21 +4,37 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 from typer.main import get_command
 
 from trunkline.runtime.cli.db import db
 from trunkline.runtime.cli.demo import demo
-from trunkline.runtime.cli.failures import exit_code_of
+from trunkline.runtime.cli.failures import INTERRUPTED, exit_code_of
 from trunkline.runtime.cli.options import Verbose, Verbosity
 from trunkline.runtime.cli.run import run
 from trunkline.runtime.cli.runs import runs
 from trunkline.runtime.cli.streams import say
 from trunkline.runtime.cli.trace import trace
 
-app = typer.Typer(name="trunkline", invoke_without_command=True, rich_markup_mode=None, add_completion=False)
+
+class _Commands(TyperGroup):
+    """The commands, with the two endings that typer would turn into exit codes without a word or with a wrong one."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command. A reader that has gone away is noticed here, not when the interpreter shuts down."""
+        try:
+            result = super().invoke(ctx)
+            sys.stdout.flush()
+        except KeyboardInterrupt:
+            say("interrupted")
+            raise typer.Exit(INTERRUPTED) from None
+        return result
+
+
+app = typer.Typer(cls=_Commands, invoke_without_command=True, rich_markup_mode=None, add_completion=False)
 
 # One module a command, each imported for its function alone: what is heavy is imported inside.
 app.command("demo")(demo)

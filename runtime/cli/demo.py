@@ -50,6 +50,9 @@ def demo(
 ) -> None:
     """Serve contacts of a generated call-center day side by side, and say what became of them."""
     del verbose
+    # Imported before the loop starts: there Ctrl-C would have to wait for the end of the imports.
+    from trunkline.examples.call_center import shift as shift
+    from trunkline.runtime import line as line
     from trunkline.runtime.cli.demo_summary import print_json, print_summary
 
     outcome = asyncio.run(_demo(contacts, seed, model, seats, database))

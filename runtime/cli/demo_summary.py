@@ -137,6 +137,8 @@ def _side_by_side(of: dict[str, Any]) -> str:
 
 
 def _once(of: dict[str, Any]) -> str:
+    if not of["refunds"]:
+        return ""
     if of["refunds_made_twice"]:
         return f"{of['refunds_made_twice']} of them TWICE"
     return f"each once, though the back end lost {plural(of['refund_answers_lost'], 'answer')} and was asked again"

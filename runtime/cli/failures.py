@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import typer
 
 from trunkline.errors import TrunklineError
+from trunkline.runtime.cli.figures import one_line
 from trunkline.runtime.cli.streams import say
 
 INTERRUPTED = 130
@@ -36,12 +37,14 @@ def exit_code_of(error: BaseException, *, tracebacks: bool) -> int:
 
 
 def lines_of(error: BaseException) -> list[str]:
-    """Return a line for each cause, outermost first, without those that a line before already tells."""
+    """Return a line for each cause, outermost first, leaving out what a line before already tells."""
     lines: list[str] = []
-    for cause in _causes(error):
-        text = _line(cause)
-        if text and not any(text in line for line in lines):
-            lines.append(text if isinstance(cause, TrunklineError) else _named(cause))
+    causes = list(_causes(error))
+    for cause in causes:
+        if not _told(cause, lines):
+            lines.append(_text(cause) if isinstance(cause, TrunklineError) else _named(cause))
+        if _told(causes[-1], lines):
+            break
     return lines
 
 
@@ -52,17 +55,23 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         cause = cause.__cause__
 
 
-def _line(error: BaseException) -> str:
-    return " ".join(str(error).split())
+def _told(error: BaseException, lines: Sequence[str]) -> bool:
+    return any(_text(error) in line for line in lines)
+
+
+def _text(error: BaseException) -> str:
+    return one_line(str(error)) or type(error).__name__
 
 
 def _named(error: BaseException) -> str:
-    text = _line(error)
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+    text, name = _text(error), type(error).__name__
+    return name if text == name else f"{name}: {text}"
 
 
 def _usage(error: typer.TyperException) -> str:
     said = error.format_message().strip().rstrip(".")
+    if "\n" in said:
+        return said  # a group without a command: the message is its help
     context = getattr(error, "ctx", None)
     command = context.command_path if context else "trunkline"
     return f"{command}: {said[:1].lower()}{said[1:]}; see '{command} --help'"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from os.path import commonprefix
 
 from rich.table import Table
 from rich.text import Text
@@ -68,7 +67,7 @@ def _columns(found: Sequence[RunSummary], longest_name: int) -> list[_Column]:
         column("started", lambda summary: _started(summary.run.started_at.astimezone(), today)),
         column("seconds", lambda summary: _seconds(summary.run.seconds), right=True),
         column("calls", _calls, right=True),
-        column("tokens", lambda summary: count_text(summary.tokens) if summary.tokens else "–", right=True),
+        column("tokens", lambda summary: count_text(summary.tokens) if summary.tokens else "-", right=True),
         column("cost", _cost, right=True),
     ]
 
@@ -90,9 +89,9 @@ def _taken(columns: Sequence[_Column]) -> int:
 
 
 def _id_length(ids: Sequence[str]) -> int:
-    ordered = sorted(ids)
-    pairs = zip(ordered, ordered[1:], strict=False)
-    return max(_SHORTEST_ID, *(len(commonprefix(pair)) + 1 for pair in pairs), 0)
+    longest = max(len(id_) for id_ in ids)
+    lengths = range(_SHORTEST_ID, longest)
+    return next((length for length in lengths if len({id_[:length] for id_ in ids}) == len(ids)), longest)
 
 
 def _status(summary: RunSummary) -> Text:
@@ -107,7 +106,7 @@ def _started(at: datetime, today: datetime) -> str:
 
 
 def _seconds(seconds: float | None) -> str:
-    return "–" if seconds is None else f"{seconds:,.2f}"
+    return "-" if seconds is None else f"{seconds:,.2f}"
 
 
 def _calls(summary: RunSummary) -> Text:
@@ -117,7 +116,7 @@ def _calls(summary: RunSummary) -> Text:
 
 
 def _cost(summary: RunSummary) -> str:
-    return dollars_text(summary.micro_usd) if summary.tokens else "–"
+    return dollars_text(summary.micro_usd) if summary.tokens else "-"
 
 
 def _short(name: str, cells: int) -> str:

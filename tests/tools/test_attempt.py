@@ -97,6 +97,17 @@ async def test_a_result_that_is_no_json_is_a_bug() -> None:
     assert ended.message.startswith("tool 'strange' is broken: its result cannot be written as JSON: ")
 
 
+async def test_numbers_that_json_lacks_become_words() -> None:
+    """Databases and endpoints refuse a bare NaN."""
+
+    @tool(effect="read")
+    async def measure() -> list[float]:
+        """Measure."""
+        return [1.5, float("nan"), float("-inf")]
+
+    assert await outcomes([measure], ask(measure)) == [Done(output=[1.5, "NaN", "-Infinity"])]
+
+
 @tool(effect="read", timeout=3)
 async def read(seconds: float) -> str:
     """Take some time."""

@@ -1,7 +1,5 @@
 """What the model reads."""
 
-import json
-
 import pytest
 
 from trunkline.tools import Done, Failed, FailureKind, Outcome, Pending, Unknown
@@ -30,8 +28,3 @@ from trunkline.tools.outcome import is_error, text_for_model
 def test_each_outcome_has_words_for_the_model(outcome: Outcome, text: str, error: bool) -> None:
     """A text stands as it is; the rest is one line of JSON. Waiting for a person is no error."""
     assert (text_for_model(outcome), is_error(outcome)) == (text, error)
-
-
-def test_a_number_that_json_lacks_is_still_json_for_the_model() -> None:
-    """NaN and infinity are null, as every JSON reader expects."""
-    assert json.loads(text_for_model(Done(output=[float("nan")])), parse_constant=lambda name: name) == ["NaN"]

@@ -2,13 +2,20 @@
 
 import asyncio
 import threading
+from collections.abc import Callable
 from contextvars import ContextVar
+from typing import Any
 
 import pytest
 
 from trunkline.tools import ToolThreads
 
 colour: ContextVar[str] = ContextVar("colour")
+
+
+async def run(threads: ToolThreads, function: Callable[..., Any], /, **arguments: Any) -> Any:
+    """Wait for a thread and then for the function's result."""
+    return await (await threads.begin(function, **arguments))
 
 
 async def test_a_function_sees_the_context_of_its_caller() -> None:
@@ -21,7 +28,7 @@ async def test_a_function_sees_the_context_of_its_caller() -> None:
         colour.set(to)
         return before
 
-    assert [await threads.run(swap, to="red"), await threads.run(swap, to="green")] == ["blue", "blue"]
+    assert [await run(threads, swap, to="red"), await run(threads, swap, to="green")] == ["blue", "blue"]
     threads.close()
 
 
@@ -34,7 +41,7 @@ async def test_no_more_threads_run_than_the_size() -> None:
             pair.wait(10)
         return threading.current_thread().name
 
-    names = await asyncio.gather(*(threads.run(meet, who=who) for who in ("one", "other", "late")))
+    names = await asyncio.gather(*(run(threads, meet, who=who) for who in ("one", "other", "late")))
     assert len(set(names)) == 2
     threads.close()
 
@@ -47,7 +54,7 @@ async def test_arguments_may_have_any_name() -> None:
         return arguments
 
     given = {"self": "s", "function": "f", "timeout": "t", "size": "z"}
-    assert await threads.run(call, **given) == given
+    assert await run(threads, call, **given) == given
     threads.close()
 
 
@@ -57,4 +64,20 @@ async def test_a_closed_pool_takes_no_more_work() -> None:
     threads.close()
 
     with pytest.raises(RuntimeError, match="after shutdown"):
-        await threads.run(dict)
+        await threads.begin(dict)
+
+
+async def test_whoever_gives_up_waiting_for_a_thread_runs_nothing() -> None:
+    """A call that never had its thread is dropped, and closing the pool lets nobody hang."""
+    threads, let_go, ran = ToolThreads(1), threading.Event(), threading.Event()
+    held = await threads.begin(let_go.wait)
+    dropped, left = (asyncio.create_task(threads.begin(ran.set)) for _ in range(2))
+    await asyncio.sleep(0)
+    dropped.cancel()
+    threads.close()
+    await asyncio.wait([dropped, left])
+    let_go.set()
+    await held
+
+    assert dropped.cancelled()
+    assert not ran.is_set()
