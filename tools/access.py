@@ -13,7 +13,10 @@ ANYTHING = "*"
 """The resource that stands for all others: a call that writes it runs alone."""
 
 Resources = str | Sequence[str] | Callable[[Mapping[str, Any]], Iterable[str]]
-"""How a tool names resources: a template, several, or a function of the arguments."""
+"""How a tool names resources: a template, several, or a function of the arguments that returns one name or several.
+
+A list in a field of a template names one resource for each of its items.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,9 +72,13 @@ def _namer(resources: Resources | None, *, otherwise: str | None) -> Callable[[M
         fixed = frozenset[str]() if otherwise is None else frozenset({otherwise})
         return lambda _: fixed
     if callable(resources):
-        return lambda arguments: frozenset(resources(arguments))
+        return lambda arguments: _several(resources(arguments))
     templates = _templates(resources)
-    return lambda arguments: frozenset(template.fill(arguments) for template in templates)
+    return lambda arguments: frozenset[str]().union(*(template.names(arguments) for template in templates))
+
+
+def _several(named: Iterable[str]) -> frozenset[str]:
+    return frozenset({named} if isinstance(named, str) else named)
 
 
 def _fields(resources: Resources | None) -> frozenset[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -10,14 +11,22 @@ ApprovalRule = Callable[[Mapping[str, Any]], str | None]
 """Returns the reason why a person must decide on a call with these arguments, or None."""
 
 
-def over(limit: float | Decimal, *, of: str = "amount") -> ApprovalRule:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Over:
+    """Asks a person about amounts above a limit. Made by `over`."""
+
+    limit: float | Decimal
+    of: str
+
+    def __call__(self, arguments: Mapping[str, Any]) -> str | None:
+        """Return why a person must decide, or None; an argument that was left out is no amount."""
+        value = arguments[self.of]
+        return f"{self.of} {value} is over {self.limit}" if value is not None and value > self.limit else None
+
+
+def over(limit: float | Decimal, *, of: str = "amount") -> Over:
     """Ask a person when the argument named by `of` is greater than `limit`, in the argument's own unit."""
-
-    def rule(arguments: Mapping[str, Any]) -> str | None:
-        value = arguments[of]
-        return f"{of} {value} is over {limit}" if value > limit else None
-
-    return rule
+    return Over(limit=limit, of=of)
 
 
 def always(arguments: Mapping[str, Any]) -> str | None:

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NewType
 
-from pydantic_core import to_json
-
 from trunkline.tools.access import Access
+from trunkline.tools.canonical import canonical_json
 from trunkline.tools.outcome import Done, Failed, Outcome, Pending, Unknown
 from trunkline.tools.tool import Tool
 
@@ -42,6 +41,9 @@ class ToolRequest:
     arguments: Mapping[str, Any]
     tool_call_id: str
     """The model's name for the request; its result is sent back under it."""
+
+    problem: str | None = None
+    """What is wrong with it before anybody looks at its arguments, as when they are not JSON."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,8 +82,8 @@ class ToolCall:
     @property
     def fingerprint(self) -> str:
         """A digest of the tool's name and arguments: tells whether two calls ask for the same."""
-        asked = to_json([self.tool.name, dict(sorted(self.arguments.items()))])
-        return hashlib.sha256(asked).hexdigest()[:32]
+        asked = canonical_json([self.tool.name, self.arguments])
+        return hashlib.sha256(asked.encode()).hexdigest()[:32]
 
     @property
     def reason_to_ask(self) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -25,23 +26,43 @@ def arguments_model(name: str, function: Function, problems: list[str]) -> type[
         hints = get_type_hints(function, include_extras=True)
     except (NameError, TypeError) as error:
         problems.append(f"its annotations cannot be read ({error}): import the types at module level")
-        hints = {}
+        return create_model(f"{name}_arguments")
     fields: dict[str, Any] = {}
     for parameter in inspect.signature(function).parameters.values():
-        if parameter.kind in {parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD, parameter.POSITIONAL_ONLY}:
-            problems.append(f"parameter {parameter.name!r} must be a named one: a model passes arguments by name")
-        elif parameter.name not in hints:
-            problems.append(f"parameter {parameter.name!r} has no type: annotate it, like {parameter.name}: str")
+        if problem := _problem(parameter, hints):
+            problems.append(problem)
         else:
             default = ... if parameter.default is parameter.empty else parameter.default
             fields[parameter.name] = (hints[parameter.name], default)
     return _model(name, fields, problems)
 
 
+def parameters_of(function: Function) -> frozenset[str]:
+    """Return the names of the function's parameters."""
+    return frozenset(inspect.signature(function).parameters)
+
+
+def _problem(parameter: inspect.Parameter, hints: dict[str, Any]) -> str | None:
+    name = parameter.name
+    if parameter.kind in {parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD, parameter.POSITIONAL_ONLY}:
+        return f"parameter {name!r} must be a named one: a model passes arguments by name"
+    if name not in hints and name == "self":
+        return "it is a method: make it a function inside a function that gets the object"
+    if name not in hints:
+        return f"parameter {name!r} has no type: annotate it, like {name}: str"
+    if name.startswith("_") or (name.startswith("model_") and hasattr(BaseModel, name)):
+        return f"parameter {name!r} has a name that cannot be used: rename it"
+    return None
+
+
 def _model(name: str, fields: dict[str, Any], problems: list[str]) -> type[BaseModel]:
     config = ConfigDict(extra="forbid", arbitrary_types_allowed=False)
     try:
-        return create_model(f"{name}_arguments", __config__=config, **fields)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Field name .* shadows an attribute")  # like `json` and `copy`
+            model = create_model(f"{name}_arguments", __config__=config, **fields)
+        model.model_json_schema()
     except (PydanticSchemaGenerationError, PydanticUserError, NameError) as error:
         problems.append(f"a type cannot be read from JSON ({str(error).splitlines()[0]})")
         return create_model(f"{name}_arguments")
+    return model

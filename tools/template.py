@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping
+from itertools import product
 from string import Formatter
 from typing import Any
 
-from pydantic_core import to_json
-
 from trunkline.errors import TemplateError
+from trunkline.tools.canonical import canonical_json, plain
 
 
 class Template:
     """A text with `{argument}` fields that are filled from the arguments of a call.
 
-    Values are escaped so that two different sets of arguments never give the same text: `:`, `,` and `%` inside a value
-    become percent codes. Raises `TemplateError` for anything but plain fields.
+    Raises `TemplateError` for anything but plain fields, parted by colons.
     """
 
     __slots__ = ("_parts", "fields", "text")
@@ -26,10 +25,22 @@ class Template:
         self.fields = frozenset(field for _, field in self._parts if field is not None)
 
     def fill(self, arguments: Mapping[str, Any]) -> str:
-        """Return the text with each field replaced by the argument of its name."""
+        """Return the text with each field replaced by the argument of its name: a key.
+
+        Two different sets of arguments of the same types never give the same text: `:`, `,` and `%` inside a value
+        become percent codes, and what is neither a text, a number nor a flat list is JSON behind a percent sign.
+        """
         return "".join(
-            literal if field is None else literal + _rendered(arguments[field]) for literal, field in self._parts
+            literal if field is None else literal + _key_part(plain(arguments[field])) for literal, field in self._parts
         )
+
+    def names(self, arguments: Mapping[str, Any]) -> frozenset[str]:
+        """Return the names that the text stands for: a list in a field gives one for each of its items."""
+        choices = [
+            [literal] if field is None else [literal + name for name in _resource_parts(plain(arguments[field]))]
+            for literal, field in self._parts
+        ]
+        return frozenset("".join(chosen) for chosen in product(*choices))
 
 
 def _parse(text: str) -> list[tuple[str, str | None]]:
@@ -40,21 +51,38 @@ def _parse(text: str) -> list[tuple[str, str | None]]:
     for _, field, spec, conversion in parts:
         if field is not None and (not field.isidentifier() or spec or conversion):
             raise TemplateError(template=text, problem=f"has the field {{{field}}}, which is more than a name")
+    _check_parted(text, parts)
     return [(literal, field) for literal, field, _, _ in parts]
 
 
-def _rendered(value: object) -> str:
+def _check_parted(text: str, parts: list[tuple[str, str | None, str | None, str | None]]) -> None:
+    """Refuse fields that run into each other: only a colon cannot be part of a value."""
+    between, last = "", None
+    for literal, field, _, _ in parts:
+        between += literal
+        if field is not None:
+            if last is not None and ":" not in between:
+                problem = f"has the fields {{{last}}} and {{{field}}} with no ':' between them"
+                raise TemplateError(template=text, problem=problem)
+            between, last = "", field
+
+
+def _key_part(value: Any) -> str:
     match value:
         case str():
             return _escaped(value)
         case bool() | int() | float():
             return str(value)
-        case Set():
-            return ",".join(sorted(_rendered(item) for item in value))  # pyright: ignore[reportUnknownVariableType,reportUnknownArgumentType]
-        case Sequence():
-            return ",".join(_rendered(item) for item in value)  # pyright: ignore[reportUnknownVariableType,reportUnknownArgumentType]
+        case [_, *_] if not any(isinstance(item, list | dict) for item in value):
+            return ",".join(_key_part(item) for item in value)
         case _:
-            return _escaped(to_json(value).decode())
+            return "%" + _escaped(canonical_json(value))
+
+
+def _resource_parts(value: Any) -> list[str]:
+    """Resource names are not escaped, so that a function may name the same resource with an f-string."""
+    items = value if isinstance(value, list) else [value]
+    return [item if isinstance(item, str) else canonical_json(item) for item in items]
 
 
 def _escaped(text: str) -> str:

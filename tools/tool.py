@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, overload
+from typing import Any, Literal, get_args, overload
 
 from pydantic import BaseModel
 
-from trunkline.errors import ToolDeclarationError
+from trunkline.errors import TemplateError, ToolDeclarationError
 from trunkline.tools.access import AccessRule, Resources
-from trunkline.tools.approval import ApprovalRule, always
+from trunkline.tools.approval import ApprovalRule, Over, always
 from trunkline.tools.effect import Effect
-from trunkline.tools.signature import Function, arguments_model, source_of
+from trunkline.tools.signature import Function, arguments_model, parameters_of, source_of
 from trunkline.tools.template import Template
 
 DEFAULT_TIMEOUT = 30.0
 
 EffectName = Literal["read", "write", "write_once", "irreversible"]
+
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+"""What the endpoints of chat models take as the name of a function."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -109,15 +113,16 @@ def tool(
     def declared(function: Function) -> Tool:
         problems: list[str] = []
         label = name or str(getattr(function, "__name__", type(function).__name__))
+        kind = _effect(effect, problems)
         made = Tool(
             name=label,
             description=inspect.getdoc(function) or "",
             function=function,
             arguments=arguments_model(label, function, problems),
-            effect=Effect(effect) if effect else Effect.UNDECLARED,
-            access=AccessRule(effect=Effect(effect or "undeclared"), reads=reads, writes=writes),
-            key=Template(key) if key is not None else None,
-            approve=always if approve is True or (effect == "irreversible" and not approve) else approve or None,
+            effect=kind,
+            access=_access(kind, reads, writes, problems),
+            key=_key(key, problems),
+            approve=always if approve is True or (kind is Effect.IRREVERSIBLE and not approve) else approve or None,
             timeout=timeout,
             limit=limit,
             source=source_of(function),
@@ -130,8 +135,37 @@ def tool(
     return declared if function is None else declared(function)
 
 
+def _effect(name: EffectName | None, problems: list[str]) -> Effect:
+    if name is None:
+        return Effect.UNDECLARED
+    if name not in get_args(EffectName):
+        problems.append(f"effect {name!r} is not known: write read, write, write_once or irreversible")
+        return Effect.UNDECLARED
+    return Effect(name)
+
+
+def _access(
+    effect: Effect, reads: Resources | None, writes: Resources | None, problems: list[str]
+) -> AccessRule:
+    try:
+        return AccessRule(effect=effect, reads=reads, writes=writes)
+    except TemplateError as error:
+        problems.append(str(error))
+        return AccessRule(effect=effect, reads=None, writes=None)
+
+
+def _key(text: str | None, problems: list[str]) -> Template | None:
+    try:
+        return None if text is None else Template(text)
+    except TemplateError as error:
+        problems.append(str(error))
+        return Template("")
+
+
 def _problems(made: Tool, writes: Resources | None) -> list[str]:
     problems: list[str] = []
+    if not _NAME.fullmatch(made.name):
+        problems.append(f"its name {made.name!r} is not one that models can call: give it letters, digits, _ and -")
     if not made.description:
         problems.append("it has no docstring: write one sentence that tells the model what it does")
     if made.effect is Effect.WRITE and made.key is None:
@@ -143,6 +177,8 @@ def _problems(made: Tool, writes: Resources | None) -> list[str]:
     if made.limit is not None and made.limit < 1:
         problems.append(f"limit must be at least 1 call, got {made.limit}")
     named = made.access.fields | made.key.fields if made.key else made.access.fields
-    unknown = sorted(named - set(made.arguments.model_fields))
-    problems.extend(f"template field {{{field}}} is not one of its arguments" for field in unknown)
+    parameters = parameters_of(made.function)
+    problems.extend(f"template field {{{field}}} is not one of its arguments" for field in sorted(named - parameters))
+    if isinstance(made.approve, Over) and made.approve.of not in parameters:
+        problems.append(f"approve=over(..., of={made.approve.of!r}) is not one of its arguments")
     return problems

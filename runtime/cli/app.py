@@ -16,7 +16,7 @@ from trunkline.runtime.cli.failures import INTERRUPTED, exit_code_of
 from trunkline.runtime.cli.options import Verbose, Verbosity
 from trunkline.runtime.cli.run import run
 from trunkline.runtime.cli.runs import runs
-from trunkline.runtime.cli.streams import say
+from trunkline.runtime.cli.streams import say, use_plain_signs
 from trunkline.runtime.cli.trace import trace
 
 
@@ -66,8 +66,7 @@ def trunkline(context: typer.Context, verbose: Verbose = False, version: Version
 
 def main() -> None:
     """Run the command line and exit."""
-    if hasattr(sys.stdout, "reconfigure"):
-        sys.stdout.reconfigure(errors="replace")  # a stream that knows no █ must not end the command
+    use_plain_signs()
     sys.exit(execute(sys.argv[1:]))
 
 

@@ -69,9 +69,9 @@ def _named(error: BaseException) -> str:
 
 
 def _usage(error: typer.TyperException) -> str:
-    said = error.format_message().strip().rstrip(".")
+    said = error.format_message().strip()
     if "\n" in said:
         return said  # a group without a command: the message is its help
     context = getattr(error, "ctx", None)
     command = context.command_path if context else "trunkline"
-    return f"{command}: {said[:1].lower()}{said[1:]}; see '{command} --help'"
+    return f"{command}: {said[:1].lower()}{said[1:].rstrip('.')}; see '{command} --help'"

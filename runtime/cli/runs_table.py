@@ -62,7 +62,7 @@ def _columns(found: Sequence[RunSummary], longest_name: int) -> list[_Column]:
     return [
         column("run", lambda summary: summary.run.id[:length]),
         column("status", _status),
-        column("thread", lambda summary: _short(summary.run.thread_id, longest_name)),
+        column("thread", lambda summary: _end_of(summary.run.thread_id, longest_name)),
         column("graph", lambda summary: _short(summary.run.graph, longest_name)),
         column("started", lambda summary: _started(summary.run.started_at.astimezone(), today)),
         column("seconds", lambda summary: _seconds(summary.run.seconds), right=True),
@@ -121,3 +121,8 @@ def _cost(summary: RunSummary) -> str:
 
 def _short(name: str, cells: int) -> str:
     return shortened(one_line(name), cells)
+
+
+def _end_of(thread: str, cells: int) -> str:
+    """Return the end of a thread's name: its beginning is that of the tenant, the same in every line."""
+    return shortened(one_line(thread)[::-1], cells)[::-1]

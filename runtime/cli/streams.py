@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
+import io
 import json
 import sys
 from collections.abc import Mapping
@@ -10,6 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+_PLAIN = str.maketrans("█▒░▏├┤│┌└─✓✗⊘▸…→", "#=.|||||`-+x/>~>")
+
+
+def use_plain_signs() -> None:
+    """Let stdout and stderr write plain signs for those that their encoding does not know, instead of failing."""
+    codecs.register_error("trunkline_plain", _plainly)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="trunkline_plain")
 
 
 def console() -> Console:
@@ -31,3 +43,10 @@ def write_object(values: Mapping[str, Any]) -> None:
 
 def _as_json(value: Any) -> Any:
     return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+def _plainly(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    signs = error.object[error.start : error.end].translate(_PLAIN)
+    return signs.encode("ascii", "replace").decode(), error.end

@@ -51,7 +51,7 @@ def footer(run: Run, tree: SpanTree, path: CriticalPath, *, width: int) -> Group
         ("tool calls", _tool_calls(sums, tree)),
         *_troubles(run, tree),
     ]
-    signs = f"{ON_PATH} critical path   {BESIDE} beside it   {WAITING} waiting   ├─┤ holds others"
+    signs = f"{ON_PATH} critical path (bold)  {BESIDE} beside it  {WAITING} waiting  ├─┤ holds others"
     return Group(_written([*rows, ("signs", signs)], width))
 
 

@@ -48,7 +48,7 @@ class TemplateError(UsageError):
     """A key or resource template is not plain text with `{argument}` fields."""
 
     def __init__(self, *, template: str, problem: str) -> None:
-        super().__init__(f"template {template!r} {problem}; write plain fields like {{order_id}}")
+        super().__init__(f"template {template!r} {problem}; write plain fields, like order:{{order_id}}:{{line_id}}")
         self.template = template
 
 

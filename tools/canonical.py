@@ -1,0 +1,33 @@
+"""Values as plain JSON data in which equal values are equal: what keys and fingerprints are made of."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic_core import to_jsonable_python
+
+
+def plain(value: Any) -> Any:
+    """Return the value as JSON data; sets are sorted, models and dataclasses are objects."""
+    match value:
+        case BaseModel():
+            return {name: plain(item) for name, item in value}
+        case Mapping():
+            return {str(to_jsonable_python(name)): plain(item) for name, item in value.items()}  # pyright: ignore[reportUnknownVariableType,reportUnknownArgumentType]
+        case Set():
+            return sorted((plain(item) for item in value), key=canonical_json)  # pyright: ignore[reportUnknownVariableType,reportUnknownArgumentType]
+        case Sequence() if not isinstance(value, str | bytes | bytearray):
+            return [plain(item) for item in value]  # pyright: ignore[reportUnknownVariableType,reportUnknownArgumentType]
+        case _ if is_dataclass(value) and not isinstance(value, type):
+            return {each.name: plain(getattr(value, each.name)) for each in fields(value)}
+        case _:
+            return to_jsonable_python(value, bytes_mode="base64")
+
+
+def canonical_json(value: Any) -> str:
+    """Return the value as JSON on one line, with the keys of objects sorted."""
+    return json.dumps(plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
