@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 from langchain.agents import create_agent
@@ -71,14 +72,19 @@ async def langchain_turn(stack: AsyncExitStack, kind: str, folder: Path | None) 
         made = StructuredTool.from_function(coroutine=look_up, name="look_up", description="Look up.")
     else:
         made = StructuredTool.from_function(look_up_blocking, name="look_up", description="Look up.")
-    saver, durable = None, {}
+    saver = None
     if folder:
-        durable = {"durability": "sync"}
         file = str(folder / f"langchain-{kind}.db")
         saver = await stack.enter_async_context(AsyncSqliteSaver.from_conn_string(file))
-    agent = create_agent(scripted("look_up"), [made], checkpointer=saver)
+    agent: Any = create_agent(scripted("look_up"), [made], checkpointer=saver)
     given = {"messages": [{"role": "user", "content": "find them"}]}
-    return lambda: agent.ainvoke(given, {"configurable": {"thread_id": uuid4().hex}}, **durable)
+    durability = "sync" if saver else None
+
+    async def turn() -> object:
+        config = {"configurable": {"thread_id": uuid4().hex}}
+        return await agent.ainvoke(given, config, durability=durability)
+
+    return turn
 
 
 async def measure(kind: str, rounds: int) -> dict[str, list[float]]:
@@ -105,9 +111,8 @@ async def measure(kind: str, rounds: int) -> dict[str, list[float]]:
 def report(kind: str, taken: dict[str, list[float]]) -> None:
     """Print the table of one kind of tools."""
     floor = statistics.median(taken["asyncio.gather, nothing else"])
-    print(
-        f"\n{CALLS} {kind} tools of {SECONDS * 1000:.0f} ms in one turn, median and best of {len(next(iter(taken.values())))}"
-    )
+    rounds = len(next(iter(taken.values())))
+    print(f"\n{CALLS} {kind} tools of {SECONDS * 1000:.0f} ms in one turn, median and best of {rounds}")
     for name, times in taken.items():
         median = statistics.median(times)
         print(f"  {name:32} {median:7.1f} ms {min(times):7.1f} ms   x {median / floor:.2f}")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable
 from typing import Any
 
-from pydantic_core import PydanticSerializationError, to_jsonable_python
+from pydantic_core import PydanticSerializationError, from_json, to_json
 
 from trunkline.errors import ToolRejectedError
 from trunkline.tools.call import ToolCall
@@ -19,17 +20,18 @@ log = logging.getLogger("trunkline.tools")
 
 
 async def attempt(call: ToolCall, threads: ToolThreads) -> Outcome:
-    """Run the tool's function once and return how it ended. Only a cancellation is raised.
+    """Run the tool's function once and return how it ended. Only a cancellation of this task is raised.
 
     A missing answer is `retryable` for a read and `Unknown` for an effect. So is any other fault of an effect that
     nobody can ask for again (`write_once`, `irreversible`): it may have happened before the fault.
     """
     enter_call(call)
-    clock = asyncio.timeout(call.tool.timeout)
+    clock = asyncio.timeout(call.tool.timeout)  # starts where it is entered
     try:
+        running = await _begun(call, threads)
         async with clock:
-            output = await _called(call, threads)
-        return Done(output=to_jsonable_python(output))
+            output = await running
+        return Done(output=from_json(to_json(output, inf_nan_mode="strings")))
     except ToolRejectedError as refusal:
         return Failed(kind=FailureKind.REJECTED, message=str(refusal))
     except TimeoutError as error:
@@ -37,16 +39,27 @@ async def attempt(call: ToolCall, threads: ToolThreads) -> Outcome:
         return _no_answer(call, what)
     except ConnectionError as error:
         return _no_answer(call, _said(error))
+    except asyncio.CancelledError:
+        if _is_cancelled():
+            raise
+        return _no_answer(call, "its own work was cancelled")
     except PydanticSerializationError as error:
         return _broken(call, error, hint="its result cannot be written as JSON")
     except Exception as error:  # noqa: BLE001 - the edge: a broken tool is a result for the model
         return _broken(call, error, hint="it raised")
 
 
-async def _called(call: ToolCall, threads: ToolThreads) -> Any:
+async def _begun(call: ToolCall, threads: ToolThreads) -> Awaitable[Any]:
+    """Return what gives the result: of a blocking function once it has its thread, for its timeout counts from there."""
     if call.tool.blocking:
-        return await threads.run(call.tool.function, **call.arguments)
-    return await call.tool.function(**call.arguments)
+        return await threads.begin(call.tool.function, **call.arguments)
+    return call.tool.function(**call.arguments)
+
+
+def _is_cancelled() -> bool:
+    """Whether somebody asked this task to end, and not only something that the tool awaited."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def _no_answer(call: ToolCall, what: str) -> Outcome:

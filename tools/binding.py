@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,36 +14,62 @@ from trunkline.tools.outcome import Failed, FailureKind
 from trunkline.tools.tool import Tool
 from trunkline.tools.toolbox import Toolbox
 
+log = logging.getLogger("trunkline.tools")
+
 
 def bind(toolbox: Toolbox, request: ToolRequest, origin: Origin, position: int) -> ToolCall | CallResult:
     """Return the call that a request means, or the result that tells the model what is wrong with the request."""
-    call_id = origin.call_id(position)
+    call_id = origin.call_id(position, request)
     found = toolbox.get(request.name)
     if found is None:
         message = f"there is no tool {request.name!r}; the tools are: {', '.join(toolbox.names)}"
         return _refused(call_id, request, message)
+    if request.problem:
+        return _refused(call_id, request, request.problem)
     try:
-        model = found.arguments.model_validate(dict(request.arguments))
-    except ValidationError as error:
-        return _refused(call_id, request, _explained(found, error))
-    arguments = {name: getattr(model, name) for name in found.arguments.model_fields}
+        return _bound(found, request, origin, call_id)
+    except _InvalidArgumentsError as error:
+        return _refused(call_id, request, str(error))
+    except Exception as error:  # noqa: BLE001 - the edge: validators and resource functions are foreign code
+        return CallResult(call_id=call_id, request=request, outcome=broken_declaration(found, call_id, error))
+
+
+def broken_declaration(found: Tool, call_id: CallId, error: Exception) -> Failed:
+    """Return the outcome of a call whose tool's own declaration raised the error: nothing has run."""
+    log.error("call.undeclarable tool=%s call_id=%s", found.name, call_id, exc_info=error)
+    said = f"tool {found.name!r} is broken: its declaration raised {type(error).__name__}: {error}"
+    return Failed(kind=FailureKind.BUG, message=said)
+
+
+class _InvalidArgumentsError(Exception):
+    """What the model passed does not fit the tool's parameters."""
+
+
+def _bound(found: Tool, request: ToolRequest, origin: Origin, call_id: CallId) -> ToolCall:
+    arguments = _validated(found, request)
+    key = found.key.fill(arguments) if found.key else None
     return ToolCall(
         call_id=call_id,
         origin=origin,
         request=request,
         tool=found,
         arguments=arguments,
-        access=_access(found, arguments),
-        key=found.key.fill(arguments) if found.key else None,
+        access=_with_key(found.access(arguments), key),
+        key=key,
     )
 
 
-def _access(found: Tool, arguments: Mapping[str, Any]) -> Access:
-    access = found.access(arguments)
-    if found.key is None:
-        return access
-    identity = f"key:{found.key.fill(arguments)}"
-    return Access(reads=access.reads, writes=access.writes | {identity})
+def _validated(found: Tool, request: ToolRequest) -> Mapping[str, Any]:
+    try:
+        model = found.arguments.model_validate(dict(request.arguments))
+    except ValidationError as error:
+        raise _InvalidArgumentsError(_explained(found, error)) from error
+    return {name: getattr(model, name) for name in found.arguments.model_fields}
+
+
+def _with_key(access: Access, key: str | None) -> Access:
+    """Two calls with one key never overlap."""
+    return access if key is None else Access(reads=access.reads, writes=access.writes | {f"key:{key}"})
 
 
 def _refused(call_id: CallId, request: ToolRequest, message: str) -> CallResult:

@@ -55,10 +55,10 @@ class Origin:
     batch: str
     """The identity of the model's message, or of the graph task, that asked for the calls."""
 
-    def call_id(self, position: int) -> CallId:
-        """Return the id of the call at this position of the batch."""
-        digest = hashlib.sha256(f"{self.thread_id}\0{self.batch}\0{position}".encode())
-        return CallId(f"c-{digest.hexdigest()[:16]}")
+    def call_id(self, position: int, request: ToolRequest) -> CallId:
+        """Return the id of the request at this position of the batch. A request that somebody edited is another call."""
+        asked = canonical_json([self.thread_id, self.batch, position, request.name, request.arguments])
+        return CallId(f"c-{hashlib.sha256(asked.encode()).hexdigest()[:16]}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from trunkline.tools.access import predecessors
 from trunkline.tools.attempt import attempt
-from trunkline.tools.binding import bind
+from trunkline.tools.binding import bind, broken_declaration
 from trunkline.tools.call import CallId, CallResult, Origin, ToolCall, ToolRequest
 from trunkline.tools.ledger import Ledger, MemoryLedger
 from trunkline.tools.limits import Limits
@@ -88,8 +88,8 @@ class _Service:
             return await self._settled(known)
         if before:
             await asyncio.wait(before)
-        if reason := self._call.reason_to_ask:
-            return await self._settled(await self._ledger.propose(self._call, reason))
+        if (settled := await self._asked_first()) is not None:
+            return await self._settled(settled)
         async with self._limits.slot(self._call.tool):
             waited = monotonic() - self._asked
             await self._watcher.started(self._call, waited=waited)
@@ -101,6 +101,14 @@ class _Service:
             await self._ledger.record(self._call, result)
         await self._watcher.finished(self._call, result)
         return result
+
+    async def _asked_first(self) -> Outcome | None:
+        """Return how the call stands if a person must decide on it first; None when it may run."""
+        try:
+            reason = self._call.reason_to_ask
+        except Exception as error:  # noqa: BLE001 - the edge: an approval rule is foreign code
+            return broken_declaration(self._call.tool, self._call.call_id, error)
+        return await self._ledger.propose(self._call, reason) if reason else None
 
     async def _effect(self, waited: float) -> CallResult:
         settled = await self._ledger.intend(self._call)

@@ -79,6 +79,10 @@ def _may_have_happened(earlier: Entry) -> Unknown:
     return Unknown(message=f"call {earlier.call_id} was interrupted and may have taken effect; a person must look")
 
 
+_HOLDING = {CallState.AWAITING_APPROVAL, CallState.RUNNING, CallState.DONE, CallState.UNKNOWN}
+"""States in which a call holds its key; one that changed nothing holds none."""
+
+
 class MemoryLedger:
     """A ledger that lasts as long as the process: for plain LangGraph programs and for tests."""
 
@@ -117,5 +121,7 @@ class MemoryLedger:
     def _put(self, call: ToolCall, state: CallState, outcome: Outcome | None) -> None:
         entry = Entry(call_id=call.call_id, fingerprint=call.fingerprint, state=state, outcome=outcome)
         self._entries[call.call_id] = entry
-        if call.key:
+        if call.key and state in _HOLDING:
             self._keys[call.key] = call.call_id
+        elif call.key and self._keys.get(call.key) == call.call_id:
+            del self._keys[call.key]

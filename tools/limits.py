@@ -23,7 +23,7 @@ class Limits:
             message = f"calls must be at least 1, got {calls}"
             raise ValueError(message)
         self._global = asyncio.Semaphore(calls)
-        self._by_tool: dict[str, asyncio.Semaphore] = {}
+        self._by_tool: dict[tuple[str, str], asyncio.Semaphore] = {}
 
     @asynccontextmanager
     async def slot(self, tool: Tool) -> AsyncGenerator[None]:
@@ -32,5 +32,6 @@ class Limits:
             async with self._global:
                 yield
             return
-        async with self._by_tool.setdefault(tool.name, asyncio.Semaphore(tool.limit)), self._global:
+        declared = (tool.source, tool.name)  # not the object: a toolbox may be built anew for each conversation
+        async with self._by_tool.setdefault(declared, asyncio.Semaphore(tool.limit)), self._global:
             yield

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
+from contextlib import suppress
 from typing import Any, TypeVar
 
 Result = TypeVar("Result")
 
 
 async def to_its_end(work: Coroutine[Any, Any, Result], *, name: str) -> Result:
-    """Await the work in a task of its own; when cancelled, wait for it first, then raise the cancellation."""
+    """Await the work in a task of its own; when cancelled, wait for it first, then raise the cancellation.
+
+    Further cancellations change nothing. An error of the work is raised, unless there was a cancellation.
+    """
     task = asyncio.create_task(work, name=name)
     try:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
-        if not task.done():
-            await asyncio.wait([task])
+        while not task.done():
+            with suppress(asyncio.CancelledError):
+                await asyncio.wait([task])
         raise

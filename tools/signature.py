@@ -27,6 +27,8 @@ def arguments_model(name: str, function: Function, problems: list[str]) -> type[
     except (NameError, TypeError) as error:
         problems.append(f"its annotations cannot be read ({error}): import the types at module level")
         return create_model(f"{name}_arguments")
+    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+        problems.append("it yields: return one result instead")
     fields: dict[str, Any] = {}
     for parameter in inspect.signature(function).parameters.values():
         if problem := _problem(parameter, hints):

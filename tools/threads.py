@@ -18,10 +18,26 @@ class ToolThreads:
     def __init__(self, size: int = DEFAULT_THREADS) -> None:
         self._pool = ThreadPoolExecutor(max_workers=size, thread_name_prefix="trunkline-tool")
 
-    async def run(self, function: Callable[..., Any], /, **arguments: Any) -> Any:
-        """Run the function in a thread, in a copy of the caller's context."""
+    async def begin(self, function: Callable[..., Any], /, **arguments: Any) -> asyncio.Future[Any]:
+        """Wait for a thread, and return the future of the function, which runs in it now.
+
+        The function sees a copy of the caller's context. Cancelled while it waits, the function never runs.
+        """
+        loop, begun = asyncio.get_running_loop(), asyncio.Event()
         work = partial(copy_context().run, function, **arguments)
-        return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+
+        def run() -> Any:
+            loop.call_soon_threadsafe(begun.set)
+            return work()
+
+        running = loop.run_in_executor(self._pool, run)
+        running.add_done_callback(lambda _: begun.set())  # closing the pool cancels what never began
+        try:
+            await begun.wait()
+        except asyncio.CancelledError:
+            running.cancel()
+            raise
+        return running
 
     def close(self) -> None:
         """Take no more work and do not wait for what still runs."""

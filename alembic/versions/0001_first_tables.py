@@ -37,6 +37,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_calls"),
     )
     op.create_index("ix_calls_run_id", "calls", ["run_id"], unique=False)
+    op.create_index("ix_calls_tenant_key", "calls", ["tenant", "key"], unique=False)
     op.create_index("ix_calls_tenant_state", "calls", ["tenant", "state"], unique=False)
     op.create_index(
         "ux_calls_tenant_key", "calls", ["tenant", "key"], unique=True, sqlite_where=LIVE, postgresql_where=LIVE

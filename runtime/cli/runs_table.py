@@ -18,8 +18,8 @@ _ASKED = 12
 """Cells that what was asked has at least: it is how people recognise a run."""
 
 _SHORTEST_ID = 8
-_NAMES = (12, 8)
-"""Cells for the names of threads and graphs, when there is room, and when there is not."""
+_LONG_NAME, _SHORT_NAME = 12, 8
+"""Cells for the names of threads and graphs at most: when there is room, and when there is not."""
 
 _LEFT_OUT_FIRST = ("thread", "graph", "tokens")
 
@@ -73,14 +73,13 @@ def _columns(found: Sequence[RunSummary], longest_name: int) -> list[_Column]:
 
 
 def _fitting(found: Sequence[RunSummary], width: int) -> list[_Column]:
-    for longest_name in _NAMES:
-        columns = _columns(found, longest_name)
-        if _taken(columns) + _ASKED <= width:
-            return columns
+    room = width - _ASKED
+    columns = _columns(found, _LONG_NAME)
+    if _taken(columns) > room:
+        columns = _columns(found, _SHORT_NAME)
     for name in _LEFT_OUT_FIRST:
-        columns = [column for column in columns if column.name != name]
-        if _taken(columns) + _ASKED <= width:
-            break
+        if _taken(columns) > room:
+            columns = [column for column in columns if column.name != name]
     return columns
 
 

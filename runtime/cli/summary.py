@@ -63,12 +63,11 @@ def _composition(path: CriticalPath) -> str:
 def _model_calls(sums: Totals) -> str:
     if not sums.model_calls:
         return "0"
+    tokens = f"{plural(sums.input_tokens, 'token')} in, {sums.output_tokens:,} out"
     cost = dollars_text(sums.micro_usd)
     if sums.micro_usd is not None and sums.unpriced:
         cost = f"{cost} and {plural(sums.unpriced, 'call')} unpriced"
-    if sums.input_tokens is None or sums.output_tokens is None:
-        return f"{sums.model_calls:,}: tokens unknown, {cost}"
-    return f"{sums.model_calls:,}: {plural(sums.input_tokens, 'token')} in, {sums.output_tokens:,} out, {cost}"
+    return f"{sums.model_calls:,}: {tokens if sums.reported else 'tokens unknown'}, {cost}"
 
 
 def _tool_calls(sums: Totals, tree: SpanTree) -> str:

@@ -24,6 +24,11 @@ _SIGN = 2
 _GAPS = 6
 """The cells between name, bar, duration and detail."""
 
+_DETAIL = 24
+"""Cells that say enough of what matters, where the bars cannot have two fifths of the width."""
+
+_BAR = 10
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Columns:
@@ -61,8 +66,9 @@ def _axis(tree: SpanTree, cells: int) -> Axis:
 def _columns(said: Sequence[Line], width: int) -> Columns:
     took = max(len(line.took) for line in said)
     name = min(max(cell_len(line.name) for line in said), max(width * 3 // 10, 12))
-    detail = min(max(cell_len(line.detail) for line in said), max(width // 3, 12))
-    return Columns(name=name, took=took, detail=detail, bar=max(width - name - took - detail, 10))
+    room = width - name - took
+    detail = min(max(cell_len(line.detail) for line in said), max(room - width * 2 // 5, min(_DETAIL, room // 2)))
+    return Columns(name=name, took=took, detail=detail, bar=max(room - detail, _BAR))
 
 
 def _drawn(line: Line, bracket: str, axis: Axis, columns: Columns) -> Text:

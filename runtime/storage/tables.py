@@ -91,6 +91,7 @@ class CallRow(Table):
             postgresql_where=text(f"key IS NOT NULL AND state IN {LIVE_STATES}"),
         ),
         Index(None, "tenant", "state"),
+        Index(None, "tenant", "key"),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True)

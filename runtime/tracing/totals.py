@@ -20,10 +20,11 @@ class Totals:
     tool_seconds: float
     """The tool calls' seconds added up, as if they had run one by one."""
 
-    input_tokens: int | None
-    """Of the model calls that reported them; None when none did."""
+    reported: int
+    """Model calls that reported their tokens; those of the others are not in the sums."""
 
-    output_tokens: int | None
+    input_tokens: int
+    output_tokens: int
     micro_usd: int | None
     """None: no model call has a known price."""
 
@@ -40,8 +41,9 @@ def totals(spans: Sequence[Span]) -> Totals:
         model_calls=len(models),
         tool_calls=len(tools),
         tool_seconds=sum(span.seconds for span in tools),
-        input_tokens=_sum(models, "input_tokens"),
-        output_tokens=_sum(models, "output_tokens"),
+        reported=sum(span.attributes.get("input_tokens") is not None for span in models),
+        input_tokens=_sum(models, "input_tokens") or 0,
+        output_tokens=_sum(models, "output_tokens") or 0,
         micro_usd=_sum(models, "micro_usd"),
         unpriced=sum(span.attributes.get("micro_usd") is None for span in models),
     )

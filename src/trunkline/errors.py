@@ -78,11 +78,12 @@ class UnknownModelError(UsageError):
     """No model has this name."""
 
     def __init__(self, *, name: str, known: list[str], path: str | None) -> None:
-        where = f"in {path}" if path else "because no models file was given"
         names = ", ".join(sorted(known)) or "none"
-        super().__init__(
-            f"model {name!r} is not known {where}; known: {names}; add it to models.yaml or use one of these"
-        )
+        if path:
+            what = f"is not in {path}, which has: {names}; add it or use one of these"
+        else:
+            what = "is not known: there is no models.yaml in the working folder; write one, or set TRUNKLINE_MODELS"
+        super().__init__(f"model {name!r} {what}")
         self.name, self.known = name, known
 
 

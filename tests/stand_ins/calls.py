@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import Any, Self
 from uuid import uuid4
 
-from trunkline.tools import CallExecutor, CallResult, Origin, Outcome, Tool, Toolbox, ToolCall, ToolRequest
+from trunkline.tools import CallExecutor, CallId, CallResult, Origin, Outcome, Tool, Toolbox, ToolCall, ToolRequest
 from trunkline.tools.signature import Function
 
 
@@ -19,6 +19,11 @@ def ask(tool: Tool | Function | str, /, **arguments: Any) -> ToolRequest:
 def origin(batch: str | None = None) -> Origin:
     """Name where a batch comes from; left out, a batch that no other is."""
     return Origin(thread_id="thread", run_id="run", batch=batch or uuid4().hex)
+
+
+def id_of(request: ToolRequest, position: int = 0, *, batch: str = "b") -> CallId:
+    """Return the id of the request at this position of a batch."""
+    return origin(batch).call_id(position, request)
 
 
 async def results(

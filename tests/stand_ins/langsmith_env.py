@@ -11,6 +11,7 @@ import langsmith.utils
 import pytest
 from langchain_core.tracers.langchain import wait_for_all_tracers
 from langsmith import Client
+
 from stand_ins.langsmith_server import LangSmithServer
 
 API_KEY = "lsv2_stand_in"

@@ -15,8 +15,9 @@ from http import HTTPStatus
 from typing import Any, Literal, Self, cast
 
 import zstandard
-from stand_ins.openai_server import HOST, HttpReply, HttpRequest, LoopbackServer
 from typing_extensions import override
+
+from stand_ins.openai_server import HOST, HttpReply, HttpRequest, LoopbackServer
 
 Mode = Literal["multipart", "zstd", "batch", "discard", "refused", "hang"] | int
 """How a server takes traces.

@@ -11,10 +11,11 @@ from langchain_core.tracers.langchain import LangChainTracer, wait_for_all_trace
 from langchain_openai import ChatOpenAI
 from langgraph.graph import END, START, StateGraph
 from langsmith import Client, utils
+from urllib3 import Retry
+
 from stand_ins.langsmith_env import API_KEY, langsmith_environment
 from stand_ins.langsmith_server import LangSmithServer, Mode
 from stand_ins.openai_server import Answer, Call, Fault, Hang, OpenAIServer, Say, Usage
-from urllib3 import Retry
 
 TWO_CALLS = [
     Call(name="get_order", arguments={"order_id": "A1"}),

@@ -4,8 +4,8 @@ from decimal import Decimal
 
 import pytest
 
-from trunkline.tools import Done, Pending, over, tool
 from stand_ins.calls import ask, outcomes
+from trunkline.tools import Done, Pending, over, tool
 
 
 @pytest.mark.parametrize(

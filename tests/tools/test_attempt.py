@@ -97,6 +97,19 @@ async def test_a_result_that_is_no_json_is_a_bug() -> None:
     assert ended.message.startswith("tool 'strange' is broken: its result cannot be written as JSON: ")
 
 
+async def test_a_text_that_no_encoding_holds_is_a_bug() -> None:
+    """It is found here and not by the database, which would end the batch."""
+
+    @tool(effect="read")
+    async def cut() -> str:
+        """Return half of an emoji."""
+        return "\ud83d"
+
+    [ended] = await outcomes([cut], ask(cut))
+    assert isinstance(ended, Failed)
+    assert ended.kind is FailureKind.BUG
+
+
 async def test_numbers_that_json_lacks_become_words() -> None:
     """Databases and endpoints refuse a bare NaN."""
 

@@ -59,7 +59,7 @@ async def test_invalid_arguments_are_a_result_that_names_each_place(arguments: d
 
 async def test_a_request_that_is_no_json_is_a_result() -> None:
     """A model that broke off in its arguments is told so."""
-    broken = ToolRequest(name="order", arguments={}, tool_call_id="c", problem="the arguments are not JSON: {\"lin")
+    broken = ToolRequest(name="order", arguments={}, tool_call_id="c", problem='the arguments are not JSON: {"lin')
 
     assert await outcomes([order, ping], broken, ask(ping)) == [
         rejected('the arguments are not JSON: {"lin'),

@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stand_ins.calls import ask, origin
+from stand_ins.calls import ask, id_of, origin
 from trunkline.tools import CallState, Done, Failed, FailureKind, Origin, Pending, Toolbox, ToolCall, Unknown, tool
 from trunkline.tools.binding import bind
 from trunkline.tools.call import state_of
@@ -31,17 +31,27 @@ def call(**arguments: Any) -> ToolCall:
 def test_each_place_in_a_batch_has_an_id_of_its_own(first: tuple[str, str, int], second: tuple[str, str, int]) -> None:
     """Thread, batch and position make the id: the same place has the same one, another place another."""
     ids = [
-        Origin(thread_id=thread, run_id="r", batch=batch).call_id(position) for thread, batch, position in (first, second)
+        Origin(thread_id=thread, run_id="r", batch=batch).call_id(position, ask("search"))
+        for thread, batch, position in (first, second)
     ]
 
     assert (ids[0] == ids[1]) is (first == second)
+
+
+def test_a_request_that_was_edited_is_another_call() -> None:
+    """Whoever goes back in a thread and changes an argument does not get the old result."""
+    asked = ask("search", words=["a"], page=1)
+
+    assert id_of(asked) == id_of(ask("search", page=1, words=["a"]))
+    assert id_of(asked) != id_of(ask("search", words=["a"], page=2))
+    assert id_of(asked) != id_of(ask("find", words=["a"], page=1))
 
 
 def test_another_run_of_the_same_batch_has_the_same_ids() -> None:
     """That is how a resumed run finds what the first one finished."""
     first = Origin(thread_id="t", run_id="r1", batch="b")
 
-    assert replace(first, run_id="r2").call_id(3) == first.call_id(3)
+    assert replace(first, run_id="r2").call_id(3, ask("search")) == first.call_id(3, ask("search"))
 
 
 def test_equal_arguments_have_equal_fingerprints() -> None:

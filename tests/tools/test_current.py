@@ -2,9 +2,9 @@
 
 import pytest
 
-from stand_ins.calls import ask, origin, outcomes
+from stand_ins.calls import ask, id_of, outcomes
 from trunkline.errors import NoCurrentCallError
-from trunkline.tools import CurrentCall, Done, current_call, tool
+from trunkline.tools import CurrentCall, Done, ToolRequest, current_call, tool
 
 
 @tool(effect="write", key="pay:{order_id}", writes="order:{order_id}")
@@ -19,19 +19,20 @@ def look() -> CurrentCall:
     return current_call()
 
 
-def shown(name: str, position: int, key: str | None) -> Done:
+def shown(request: ToolRequest, position: int, key: str | None) -> Done:
     """What the tool at this position of batch b sees."""
-    seen = CurrentCall(
-        call_id=origin("b").call_id(position), tool=name, key=key, thread_id="thread", run_id="run"
-    )
+    call_id = id_of(request, position)
+    seen = CurrentCall(call_id=call_id, tool=request.name, key=key, thread_id="thread", run_id="run")
     return Done(output={field: getattr(seen, field) for field in CurrentCall.__slots__})
 
 
 async def test_a_tool_knows_which_call_it_serves() -> None:
     """Side by side each sees its own, on the loop and in a thread."""
-    ended = await outcomes([pay, look], ask(pay, order_id="A"), ask(look), ask(pay, order_id="B:1"), batch="b")
+    requests = [ask(pay, order_id="A"), ask(look), ask(pay, order_id="B:1")]
+    ended = await outcomes([pay, look], *requests, batch="b")
 
-    assert ended == [shown("pay", 0, "pay:A"), shown("look", 1, None), shown("pay", 2, "pay:B%3A1")]
+    keys = ["pay:A", None, "pay:B%3A1"]
+    assert ended == [shown(request, n, key) for n, (request, key) in enumerate(zip(requests, keys, strict=True))]
 
 
 async def test_outside_a_tool_there_is_no_call() -> None:

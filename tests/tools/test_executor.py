@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from stand_ins.calls import Crowd, Listener, ask, origin, outcomes, results
+from stand_ins.calls import Crowd, Listener, ask, id_of, origin, outcomes, results
 from trunkline.tools import (
     CallExecutor,
     Done,
@@ -38,7 +38,7 @@ class Till:
     def __init__(self, *, lost: int = 0) -> None:
         self.paid: list[tuple[str, int]] = []
         self.lost = lost
-        self.pay = tool(effect="write", key="pay:{order_id}", writes="order:{order_id}")(self._pay)
+        self.pay = tool(effect="write", key="pay:{order_id}", writes="order:{order_id}", name="pay")(self._pay)
         self.pay_once = tool(effect="write_once", key="pay:{order_id}", name="pay_once")(self._pay)
         self.refund = tool(effect="write", key="refund:{order_id}", approve=over(50), name="refund")(self._pay)
 
@@ -99,7 +99,7 @@ async def test_results_come_in_the_models_order() -> None:
     assert [(result.request, result.outcome) for result in found] == [
         (request, Done(output=n)) for n, request in enumerate(requests)
     ]
-    assert [result.call_id for result in found] == [origin("b").call_id(n) for n in range(5)]
+    assert [result.call_id for result in found] == [id_of(request, n) for n, request in enumerate(requests)]
 
 
 async def test_a_call_starts_the_moment_that_the_one_it_waits_for_has_ended() -> None:
@@ -165,8 +165,7 @@ async def test_the_same_key_with_other_arguments_is_refused() -> None:
     """The model is told, and nothing happens."""
     till = Till()
     requests = [ask(till.pay, order_id="A", amount=5), ask(till.pay, order_id="A", amount=6)]
-    first = origin("b").call_id(0)
-    message = f"key 'pay:A' was already used by call {first} with other arguments; nothing was done"
+    message = f"key 'pay:A' was already used by call {id_of(requests[0])} with other arguments; nothing was done"
 
     assert await outcomes([till.pay], *requests, batch="b") == [
         Done(output=1),
@@ -212,7 +211,7 @@ async def test_a_call_that_waits_for_a_person_holds_up_nobody() -> None:
     """Siblings run, even one that comes after it and touches the same thing."""
     till = Till()
     requests = [ask(till.refund, order_id="A", amount=60), ask(ping), ask(till.pay, order_id="A", amount=5)]
-    pending = Pending(call_id=origin("b").call_id(0), reason="amount 60 is over 50")
+    pending = Pending(call_id=id_of(requests[0]), reason="amount 60 is over 50")
 
     ended = await outcomes([till.refund, till.pay, ping], *requests, batch="b")
     assert ended == [pending, Done(output="pong"), Done(output=1)]
@@ -269,7 +268,7 @@ async def test_the_watcher_hears_of_each_call_that_runs_or_is_settled() -> None:
     for _ in range(2):
         await executor.run(Toolbox([till.refund, till.pay]), requests, origin=origin("b"), watcher=listener)
 
-    heard = ["refund started", "refund finished: Pending", "_pay started", "_pay finished: Done"]
+    heard = ["refund started", "refund finished: Pending", "pay started", "pay finished: Done"]
     assert sorted(listener.heard) == sorted(heard * 2)
 
 
@@ -325,7 +324,7 @@ async def test_a_cancelled_batch_ends_its_running_effect_first() -> None:
     assert (stage.playing, stage.over) == (["look", "act 1"], ["act 1"])
     calls = [bind(Toolbox(stage.tools), request, origin("b"), place) for place, request in enumerate(requests)]
     known = await ledger.recall([call for call in calls if isinstance(call, ToolCall)])
-    assert known == {origin("b").call_id(1): Done(output="act 1")}
+    assert known == {id_of(requests[1], 1): Done(output="act 1")}
 
 
 async def test_a_cancelled_batch_can_be_resumed() -> None:

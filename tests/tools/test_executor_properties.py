@@ -103,9 +103,7 @@ async def one_by_one(shop: Shop, requests: Sequence[ToolRequest]) -> list[Any]:
 
 @settings(deadline=None)
 @given(st.lists(REQUESTS, max_size=10), st.sampled_from([None, 1, 2]), st.integers(1, 6))
-def test_side_by_side_is_as_good_as_one_by_one(
-    requests: list[ToolRequest], limit: int | None, calls: int
-) -> None:
+def test_side_by_side_is_as_good_as_one_by_one(requests: list[ToolRequest], limit: int | None, calls: int) -> None:
     """Outputs and things end up the same, conflicting calls never overlap, and no limit is ever passed."""
     side_by_side, reference = Shop(limit), Shop(None)
     ended = in_jumping_time(at_once(side_by_side, requests, Limits(calls=calls)))
@@ -138,22 +136,25 @@ def longest_chain(requests: Sequence[ToolRequest]) -> float:
 
 
 def conflict(one: ToolRequest, other: ToolRequest) -> bool:
-    (read, written, key), (other_read, other_written, other_key) = touched(one), touched(other)
-    meet = written & other_written or written & other_read or read & other_written
-    return bool(meet) or (key is not None and key == other_key)
+    (read, written), (other_read, other_written) = touched(one), touched(other)
+    return meet(written, other_written) or meet(written, other_read) or meet(read, other_written)
 
 
-def touched(request: ToolRequest) -> tuple[set[str], set[str], int | None]:
-    """What a request reads and writes, and its key."""
+def meet(some: set[str], others: set[str]) -> bool:
+    return bool(some and others and ("*" in some | others or some & others))
+
+
+def touched(request: ToolRequest) -> tuple[set[str], set[str]]:
+    """What a request reads and writes; a key is a thing that it writes."""
     given = request.arguments
     match request.name:
         case "look":
-            return set(given["reads"]), set(), None
+            return set(given["reads"]), set()
         case "look_around":
-            return {*THINGS, "key"}, set(), None
+            return {"*"}, set()
         case "change":
-            return set(given["reads"]), {*given["writes"], "key"} - {"key"}, given["number"]
+            return set(given["reads"]), {*given["writes"], f"change:{given['number']}"}
         case "change_once":
-            return set(), set(given["writes"]), None
+            return set(), set(given["writes"])
         case _:
-            return set(THINGS), set(THINGS), None
+            return set(), {"*"}

@@ -161,13 +161,6 @@ async def test_calls_that_ended_are_recalled() -> None:
     assert await ledger.recall(calls) == {calls[0].call_id: DONE, calls[1].call_id: REJECTED}
 
 
-async def test_what_was_recorded_for_other_arguments_is_not_recalled() -> None:
-    """A message that a person edited asks for something else, even at the same place."""
-    ledger = await ledger_with(WRITE, DONE)
-
-    assert await ledger.recall([call(amount=2)]) == {}
-
-
 def test_without_an_earlier_call_there_is_no_verdict() -> None:
     """Nor after one that was denied or withdrawn: the model may ask anew."""
     entry = Entry(call_id=call().call_id, fingerprint=call().fingerprint, state=CallState.DENIED, outcome=None)

@@ -1,7 +1,7 @@
 """Declarations of tools."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -191,10 +191,24 @@ def test_annotations_that_cannot_be_read_are_one_problem() -> None:
 def test_a_parameter_that_pydantic_would_swallow_is_refused(name: str) -> None:
     """Otherwise the model could never pass it."""
     scope: dict[str, Any] = {}
-    exec(f"def swallowed({name}: str) -> None:\n  'Do.'", scope)  # noqa: S102
+    exec(f"def swallowed({name}: str) -> None:\n  'Do.'", scope)
 
     with pytest.raises(ToolDeclarationError, match=f"parameter '{name}' has a name that cannot be used: rename it"):
         tool(scope["swallowed"])
+
+
+def test_a_function_that_yields_is_refused() -> None:
+    """A call has one result."""
+
+    async def stream(order_id: str) -> AsyncGenerator[str]:
+        """Stream."""
+        yield order_id
+
+    def spell(order_id: str) -> Iterator[str]:
+        """Spell."""
+        yield from order_id
+
+    assert [problems(each, effect="read") for each in (stream, spell)] == [["it yields: return one result instead"]] * 2
 
 
 def test_a_method_is_told_how_to_be_a_tool() -> None:

@@ -20,7 +20,11 @@ def test_tools_keep_the_order_in_which_they_were_given() -> None:
     find = tool(effect="read", name="find")(look)
     box = Toolbox([look, find])
 
-    assert (box.names, len(box), [made.effect for made in box]) == (["look", "find"], 2, [Effect.UNDECLARED, Effect.READ])
+    assert (box.names, len(box), [made.effect for made in box]) == (
+        ["look", "find"],
+        2,
+        [Effect.UNDECLARED, Effect.READ],
+    )
     assert [given["function"]["name"] for given in box.specifications()] == ["look", "find"]
     assert (box.get("find"), box.get("lose")) == (find, None)
 
