@@ -19,7 +19,7 @@ class Agent:
     """What decides: a chat model (or the name of one in `models.yaml`), its instructions, and the tools it may call.
 
     `prompt` is a text, the path of a prompt file, or a `Prompt`; its variables are filled from the graph's state.
-    `rounds` is how many times the agent may ask for tools in one run before `RoundLimitError` stops it.
+    `rounds` is how many times the agent may ask for tools in one run: asking once more is a `RoundLimitError`.
     """
 
     def __init__(
@@ -31,6 +31,9 @@ class Agent:
         tools: Toolbox | Iterable[Tool | Function] = (),
         rounds: int = DEFAULT_ROUNDS,
     ) -> None:
+        if rounds < 1:
+            message = f"rounds must be at least 1, got {rounds}"
+            raise ValueError(message)
         self.name = name
         self.model = model
         self.prompt = _prompt(prompt, name)

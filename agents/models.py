@@ -13,9 +13,10 @@ import yaml
 from langchain_core.language_models import BaseChatModel
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
+from trunkline.agents.file_fault import one_line, place, unreadable, wrong
 from trunkline.agents.price import ListPrice, OwnPrice, Price
 from trunkline.agents.scripted import ScriptedModel
-from trunkline.errors import MissingKeyError, ModelsFileError, UnknownModelError
+from trunkline.errors import MissingKeyError, ModelsFileError, ScriptError, UnknownModelError
 
 NAME_KEY = "trunkline_model"
 """The key under which the metadata of a model's callbacks says by which name it was asked for."""
@@ -97,9 +98,16 @@ class ScriptedSetting(_Setting):
     latency: float = Field(default=0.0, ge=0)
 
     def chat_model(self, name: str) -> BaseChatModel:
-        """Return the model; its script is imported now."""
-        return ScriptedModel(pkgutil.resolve_name(self.script), name=name, latency=self.latency)
+        """Return the model; its script is imported now. Raises `ScriptError` when it is not there."""
+        try:
+            script = pkgutil.resolve_name(self.script)
+        except (ImportError, AttributeError, ValueError) as error:
+            message = f"{self.script!r} cannot be found: {one_line(error)}"
+            raise ScriptError(message) from error
+        return ScriptedModel(script, name=name, latency=self.latency)
 
+
+_KINDS = "expected kind: openai or kind: scripted"
 
 ModelSetting = Annotated[OpenAISetting | ScriptedSetting, Field(discriminator="kind")]
 
@@ -122,14 +130,14 @@ class Models:
     def from_file(cls, path: str | Path) -> Models:
         """Read `models.yaml`. Raises `ModelsFileError` that names the place and what was expected there."""
         try:
-            content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+            content = yaml.safe_load(Path(path).read_text(encoding="utf-8-sig"))
             return cls(_ModelsFile.model_validate(content).models, path=str(path))
-        except OSError as error:
-            raise ModelsFileError(path=str(path), problem=f"cannot be read: {error.strerror}") from error
+        except (OSError, UnicodeDecodeError) as error:
+            raise ModelsFileError(path=str(path), problem=unreadable(error)) from error
         except yaml.YAMLError as error:
-            raise ModelsFileError(path=str(path), problem=f"is not YAML: {_one_line(error)}") from error
+            raise ModelsFileError(path=str(path), problem=f"is not YAML: {one_line(error)}") from error
         except ValidationError as error:
-            raise ModelsFileError(path=str(path), problem=_places(error)) from error
+            raise ModelsFileError(path=str(path), problem=_problems(error)) from None  # pydantic says it at length
 
     @property
     def names(self) -> list[str]:
@@ -139,16 +147,23 @@ class Models:
     def chat_model(self, name: str) -> BaseChatModel:
         """Return the chat model of this name.
 
-        Raises `UnknownModelError` for a name that is not in the file, `MissingKeyError` for a key that is not set.
+        Raises `UnknownModelError` for a name that is not in the file, `MissingKeyError` for a key that is not set, and
+        `ModelsFileError` for a script that is not there.
         """
         if name not in self._settings:
             raise UnknownModelError(name=name, known=self.names, path=self._path)
         if name not in self._made:
-            setting = self._settings[name]
-            model = setting.chat_model(name)
+            model = self._make(name)
             model.metadata = {NAME_KEY: name}
             self._made[name] = model
         return self._made[name]
+
+    def _make(self, name: str) -> BaseChatModel:
+        try:
+            return self._settings[name].chat_model(name)
+        except ScriptError as error:
+            problem = f"models.{name}.script: {error}"
+            raise ModelsFileError(path=self._path or "given in code", problem=problem) from error
 
     def price(self, name: str) -> Price | None:
         """Return how calls of the model of this name are priced, or None when nobody knows."""
@@ -156,14 +171,17 @@ class Models:
         return setting.declared_price() if setting else None
 
 
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())
+def _problems(error: ValidationError) -> str:
+    return "; ".join(_problem(item) for item in error.errors())
 
 
-def _places(error: ValidationError) -> str:
-    return "; ".join(_place(item) for item in error.errors())
-
-
-def _place(item: Any) -> str:
-    place = ".".join(str(part) for part in item["loc"]) or "the file"
-    return f"{place}: {item['msg'].lower()}"
+def _problem(item: Any) -> str:
+    match item["loc"], item["type"]:
+        case _, "union_tag_not_found":
+            return f"{place(item['loc'])}: has no kind; {_KINDS}"
+        case _, "union_tag_invalid":
+            return f"{place(item['loc'])}.kind: {item['ctx']['tag']!r} is not known; {_KINDS}"
+        case ("models", name, _, *below), _:  # pydantic names the kind here, which is no place in the file
+            return f"{place(('models', name, *below))}: {wrong(item)}"
+        case location, _:
+            return f"{place(location)}: {wrong(item)}"

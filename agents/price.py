@@ -33,8 +33,9 @@ class OwnPrice:
     def cost(self, usage: Usage, at: datetime) -> MicroDollars | None:
         """Return the cost of the usage; the time does not matter."""
         del at
-        fresh = usage.input_tokens - usage.cached_tokens
-        return _whole(fresh * self.input + usage.cached_tokens * self.cached + usage.output_tokens * self.output)
+        cached = min(usage.cached_tokens, usage.input_tokens)
+        fresh = usage.input_tokens - cached
+        return _whole(fresh * self.input + cached * self.cached + usage.output_tokens * self.output)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

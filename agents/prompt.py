@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,7 +15,10 @@ from jinja2 import StrictUndefined, Template, TemplateError, meta
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from trunkline.agents.file_fault import one_line, place, unreadable, wrong
 from trunkline.errors import PromptError
+
+_FRAME = re.compile(r"---\n(?P<head>.*?)^---(?:\n|\Z)", re.DOTALL | re.MULTILINE)
 
 _environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, keep_trailing_newline=False)
 
@@ -54,9 +58,9 @@ class Prompt:
         """Read a prompt file. Raises `PromptError` for a file that is missing or whose front matter is wrong."""
         path = Path(path)
         try:
-            content = path.read_text(encoding="utf-8")
-        except OSError as error:
-            raise PromptError(prompt=str(path), problem=f"cannot be read: {error.strerror}") from error
+            content = path.read_text(encoding="utf-8-sig")
+        except (OSError, UnicodeDecodeError) as error:
+            raise PromptError(prompt=str(path), problem=unreadable(error)) from error
         front, text = _split(content, path)
         undeclared = sorted(_variables(text, str(path)) - front.inputs.keys())
         if undeclared:
@@ -72,8 +76,8 @@ class Prompt:
             raise PromptError(prompt=self.version, problem=f"has no value for {', '.join(missing)}")
         try:
             return _compiled(self.text).render({name: values[name] for name in self.inputs}).strip()
-        except TemplateError as error:
-            raise PromptError(prompt=self.version, problem=f"cannot be rendered: {error}") from error
+        except Exception as error:
+            raise PromptError(prompt=self.version, problem=f"cannot be rendered: {one_line(error)}") from error
 
 
 @lru_cache(maxsize=256)
@@ -85,16 +89,19 @@ def _variables(text: str, name: str) -> frozenset[str]:
     try:
         return frozenset(meta.find_undeclared_variables(_environment.parse(text)))
     except TemplateError as error:
-        raise PromptError(prompt=name, problem=f"is not a valid template: {error}") from error
+        raise PromptError(prompt=name, problem=f"is not a valid template: {one_line(error)}") from error
 
 
 def _split(content: str, path: Path) -> tuple[_FrontMatter, str]:
     if not content.startswith("---\n"):
         return _FrontMatter(), content
-    head, found, text = content.removeprefix("---\n").partition("\n---\n")
+    found = _FRAME.match(content)
     if not found:
         raise PromptError(prompt=str(path), problem="its front matter has no closing '---' line")
     try:
-        return _FrontMatter.model_validate(yaml.safe_load(head) or {}), text
-    except (yaml.YAMLError, ValidationError) as error:
-        raise PromptError(prompt=str(path), problem=f"its front matter is wrong: {error}") from error
+        return _FrontMatter.model_validate(yaml.safe_load(found["head"]) or {}), content[found.end() :]
+    except yaml.YAMLError as error:
+        raise PromptError(prompt=str(path), problem=f"its front matter is not YAML: {one_line(error)}") from error
+    except ValidationError as error:
+        problems = "; ".join(f"{place(item['loc'])}: {wrong(item)}" for item in error.errors())
+        raise PromptError(prompt=str(path), problem=f"its front matter is wrong: {problems}") from error

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,8 +45,11 @@ class Turn:
     calls: Sequence[ScriptedCall] = field(default_factory=tuple)
 
 
-Step = str | Sequence[ScriptedCall] | Turn | Exception
-"""A text to say, tool calls to ask for side by side, both, or an error to raise."""
+Step = str | Mapping[str, Mapping[str, Any]] | ScriptedCall | Sequence[ScriptedCall] | Turn | Exception
+"""A text to say, one or several tool calls to ask for side by side, both, or an error to raise.
+
+Calls of different tools can be written as arguments by name: `{"refund": {"order": 17}}`.
+"""
 
 Script = Sequence[Step] | Callable[[list[BaseMessage]], Step]
 """The answers one after another, or a function of the messages so far."""
@@ -56,7 +60,8 @@ class ScriptedModel(BaseChatModel):
 
     A list is read at the position given by the number of model messages in the conversation, so one instance serves
     any number of conversations, and a resumed one goes on where it was. Tokens are counted as a quarter of the
-    characters. `latency` is the seconds before an answer. Raises `ScriptError` where the script has no answer.
+    characters. `latency` is the seconds before an answer. Raises `ScriptError` where the script has no answer; with
+    `repeat` a list begins again at its end.
     """
 
     script: Any
@@ -64,9 +69,13 @@ class ScriptedModel(BaseChatModel):
 
     name: str | None = "scripted"
     latency: float = 0.0
+    repeat: bool = False
 
-    def __init__(self, script: Script, *, latency: float = 0.0, **settings: Any) -> None:
-        fields: dict[str, Any] = {"script": script, "latency": latency, **settings}
+    def __init__(self, script: Script, *, latency: float = 0.0, repeat: bool = False, **settings: Any) -> None:
+        if isinstance(script, str):
+            problem = f"a script is a list of answers or a function, got the text {script!r}"
+            raise ScriptError(problem)
+        fields: dict[str, Any] = {"script": script, "latency": latency, "repeat": repeat, **settings}
         super().__init__(**fields)
 
     def bind_tools(
@@ -83,7 +92,7 @@ class ScriptedModel(BaseChatModel):
     def _answer(self, messages: list[BaseMessage], tools: Sequence[dict[str, Any]] | None) -> AIMessage:
         spoken = sum(isinstance(message, AIMessage) for message in messages)
         turn = _turn(self._step(messages, spoken))
-        _check_tools(turn, tools)
+        _check_calls(turn, tools)
         calls = [
             ToolCall(name=asked.name, args=asked.arguments, id=f"call_{spoken}_{position}", type="tool_call")
             for position, asked in enumerate(turn.calls)
@@ -99,6 +108,8 @@ class ScriptedModel(BaseChatModel):
         script: Script = self.script
         if callable(script):
             return script(messages)
+        if self.repeat:
+            return script[spoken % len(script)]
         if spoken >= len(script):
             said = messages[-1].text if messages else ""
             problem = f"the script has {len(script)} answers and was asked for number {spoken + 1}, after {said!r}"
@@ -172,13 +183,28 @@ def _turn(step: Step) -> Turn:
             return step
         case str():
             return Turn(say=step)
+        case ScriptedCall():
+            return Turn(calls=[step])
+        case Mapping():
+            return Turn(calls=[ScriptedCall(name, dict(arguments)) for name, arguments in step.items()])
+        case [*calls]:
+            return Turn(calls=calls)
         case _:
-            return Turn(calls=step)
+            problem = f"the script's answer is a {type(step).__name__}; write a text, calls, a Turn or an exception"
+            raise ScriptError(problem)
 
 
-def _check_tools(turn: Turn, tools: Sequence[dict[str, Any]] | None) -> None:
-    if tools is None and turn.calls:
-        problem = f"the script calls {turn.calls[0].name!r}, and the model was given no tools"
+def _check_calls(turn: Turn, tools: Sequence[dict[str, Any]] | None) -> None:
+    known = [tool.get("function", tool).get("name") for tool in tools or ()]
+    for asked in turn.calls:
+        if not isinstance(asked, ScriptedCall):
+            problem = f"the script asks for {asked!r}; write call({asked!r}, ...)"
+        elif not known:
+            problem = f"the script calls {asked.name!r}, and the model was given no tools"
+        elif asked.name not in known:
+            problem = f"the script calls {asked.name!r}, and the model was given only: {', '.join(map(str, known))}"
+        else:
+            continue
         raise ScriptError(problem)
 
 
@@ -193,8 +219,8 @@ def _tokens(text: str) -> int:
 
 
 def _chunks(message: AIMessage) -> Iterator[ChatGenerationChunk]:
-    for word in message.text.split(" ") if message.text else []:
-        yield ChatGenerationChunk(message=AIMessageChunk(content=f"{word} "))
+    for word in re.findall(r"\s*\S+|\s+$", message.text):
+        yield ChatGenerationChunk(message=AIMessageChunk(content=word))
     for index, asked in enumerate(message.tool_calls):
         chunk = tool_call_chunk(name=asked["name"], args=json.dumps(asked["args"]), id=asked["id"], index=index)
         yield ChatGenerationChunk(message=AIMessageChunk(content="", tool_call_chunks=[chunk]))

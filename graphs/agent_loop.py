@@ -9,6 +9,8 @@ from langgraph.graph import END, START, MessagesState, StateGraph
 from trunkline.agents.agent import Agent
 from trunkline.graphs.fan_out import FanOut
 from trunkline.graphs.model_step import ModelStep
+from trunkline.graphs.requests import asks_for_tools
+from trunkline.graphs.state import messages_in
 
 AgentGraph = StateGraph[MessagesState, None, MessagesState, MessagesState]
 
@@ -24,6 +26,6 @@ def agent_graph(agent: Agent) -> AgentGraph:
     return graph
 
 
-def wants_tools(state: dict[str, Any]) -> Literal["tools", "answer"]:
+def wants_tools(state: Any, *, messages_key: str = "messages") -> Literal["tools", "answer"]:
     """Tell whether the last message asks for tools: the condition on the edge behind a model step."""
-    return "tools" if getattr(state["messages"][-1], "tool_calls", None) else "answer"
+    return "tools" if asks_for_tools(messages_in(state, messages_key)[-1]) else "answer"

@@ -9,13 +9,15 @@ from typing import Any
 from uuid import uuid4
 from weakref import WeakKeyDictionary
 
-from langchain_core.messages import AIMessage, AnyMessage, ToolMessage
+from langchain_core.messages import AIMessage, ToolMessage
 from langchain_core.runnables import RunnableConfig
 from langgraph.config import get_stream_writer
 from langgraph.runtime import get_runtime
 from pydantic_core import to_json
 
+from trunkline.graphs.requests import requests_of
 from trunkline.graphs.scope import scope_of
+from trunkline.graphs.state import messages_in
 from trunkline.graphs.watch import CallWatcher, tool_message
 from trunkline.tools.call import CallResult, Origin, ToolRequest
 from trunkline.tools.executor import CallExecutor
@@ -63,14 +65,6 @@ class FanOut:
         return self._own.setdefault(asyncio.get_running_loop(), CallExecutor())
 
 
-def requests_of(message: AIMessage) -> list[ToolRequest]:
-    """Return what a model's message asks for, in its order."""
-    return [
-        ToolRequest(name=asked["name"], arguments=asked["args"], tool_call_id=asked["id"] or f"call_{position}")
-        for position, asked in enumerate(message.tool_calls)
-    ]
-
-
 def _batch(requests: Sequence[ToolRequest]) -> str:
     info = get_runtime().execution_info
     asked = to_json([[request.name, request.arguments] for request in requests])
@@ -78,7 +72,7 @@ def _batch(requests: Sequence[ToolRequest]) -> str:
 
 
 def _last_message(state: Any, key: str) -> AIMessage:
-    messages: Sequence[AnyMessage] = getattr(state, key) if hasattr(state, key) else state[key]
+    messages = messages_in(state, key)
     last = messages[-1] if messages else None
     if not isinstance(last, AIMessage):
         found = type(last).__name__ if last else "nothing"

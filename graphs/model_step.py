@@ -13,13 +13,15 @@ from trunkline.agents.agent import Agent
 from trunkline.agents.endpoint import endpoint_error
 from trunkline.errors import RoundLimitError, UnknownModelError
 from trunkline.graphs.open_calls import with_open_calls_closed
+from trunkline.graphs.requests import asks_for_tools
 from trunkline.graphs.scope import scope_of
+from trunkline.graphs.state import messages_in, values_in
 
 
 class ModelStep:
     """A graph node that lets an agent speak: prompt and conversation go to its model, the answer into the state.
 
-    Raises `RoundLimitError` when the agent has asked for tools `agent.rounds` times since the last human message, and
+    Raises `RoundLimitError` when the agent asks for tools more than `agent.rounds` times after a human message, and
     `ModelUnreachableError` when the endpoint gives no usable answer.
     """
 
@@ -30,10 +32,11 @@ class ModelStep:
 
     async def __call__(self, state: Any, config: RunnableConfig) -> dict[str, list[AIMessage]]:
         """Return the model's answer as the next message."""
-        messages: Sequence[AnyMessage] = state[self._messages_key]
-        if _rounds(messages) >= self.agent.rounds:
+        messages = messages_in(state, self._messages_key)
+        answer = await self.ask(messages, config, values=values_in(state))
+        if asks_for_tools(answer) and _rounds(messages) >= self.agent.rounds:
             raise RoundLimitError(agent=self.agent.name, rounds=self.agent.rounds)
-        return {self._messages_key: [await self.ask(messages, config, values=state)]}
+        return {self._messages_key: [answer]}
 
     async def ask(
         self, messages: Sequence[AnyMessage], config: RunnableConfig, *, values: Mapping[str, Any] | None = None
@@ -72,5 +75,5 @@ def _rounds(messages: Sequence[AnyMessage]) -> int:
     for message in reversed(messages):
         if isinstance(message, HumanMessage):
             break
-        rounds += isinstance(message, AIMessage) and bool(message.tool_calls)
+        rounds += asks_for_tools(message)
     return rounds

@@ -7,7 +7,7 @@ import pkgutil
 import sys
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TypeGuard
 
 from langgraph.graph import StateGraph
 from langgraph.pregel import Pregel
@@ -27,7 +27,7 @@ def resolve(reference: str) -> Runnable:
         raise ReferenceNotFoundError(reference=reference, problem="is not a reference")
     module = _file(where, reference) if where.endswith(".py") else _module(where, reference)
     found = getattr(module, name, None)
-    if not isinstance(found, Agent | Pregel | StateGraph):
+    if not _runs(found):
         raise ReferenceNotFoundError(reference=reference, problem=_what_is_there(module, where, name))
     return found
 
@@ -47,14 +47,19 @@ def _module(where: str, reference: str) -> ModuleType:
     if str(Path.cwd()) not in sys.path:
         sys.path.insert(0, str(Path.cwd()))
     try:
-        return pkgutil.resolve_name(f"{where}:")
+        module: ModuleType = pkgutil.resolve_name(f"{where}:")
     except ModuleNotFoundError as error:
         if error.name is None or not where.startswith(error.name):
             raise
         raise ReferenceNotFoundError(reference=reference, problem=f"there is no module {error.name}") from error
+    return module
 
 
-def _what_is_there(module: Any, where: str, name: str) -> str:
-    runnable = sorted(key for key, value in vars(module).items() if isinstance(value, Agent | Pregel | StateGraph))
+def _runs(value: object) -> TypeGuard[Runnable]:
+    return isinstance(value, Agent | Pregel | StateGraph)
+
+
+def _what_is_there(module: ModuleType, where: str, name: str) -> str:
+    runnable = sorted(key for key, value in vars(module).items() if _runs(value))
     there = f"it has {', '.join(runnable)}" if runnable else "it has no agent and no graph"
     return f"{where} has no agent or graph {name!r}; {there}"

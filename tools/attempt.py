@@ -53,7 +53,8 @@ async def _begun(call: ToolCall, threads: ToolThreads) -> Awaitable[Any]:
     """Return what gives the result: of a blocking function once it has its thread, for its timeout counts from there."""
     if call.tool.blocking:
         return await threads.begin(call.tool.function, **call.arguments)
-    return call.tool.function(**call.arguments)
+    result: Awaitable[Any] = call.tool.function(**call.arguments)
+    return result
 
 
 def _is_cancelled() -> bool:

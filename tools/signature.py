@@ -62,7 +62,7 @@ def _model(name: str, fields: dict[str, Any], problems: list[str]) -> type[BaseM
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="Field name .* shadows an attribute")  # like `json` and `copy`
-            model = create_model(f"{name}_arguments", __config__=config, **fields)
+            model: type[BaseModel] = create_model(f"{name}_arguments", __config__=config, **fields)
         model.model_json_schema()
     except (PydanticSchemaGenerationError, PydanticUserError, NameError) as error:
         problems.append(f"a type cannot be read from JSON ({str(error).splitlines()[0]})")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
-from collections.abc import Coroutine, Sequence
-from dataclasses import dataclass
+from collections.abc import Coroutine
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,32 +16,21 @@ from trunkline.runtime.cli.streams import say
 
 if TYPE_CHECKING:
     from trunkline.agents.models import Models
-    from trunkline.examples.call_center.backend import Backend
-    from trunkline.examples.call_center.day import Contact
     from trunkline.examples.call_center.shift import Served
-    from trunkline.runtime.report import WorkReport
+    from trunkline.runtime.cli.demo_summary import Outcome
 
 INTERRUPTED = 130
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """How the demonstration went."""
-
-    contacts: Sequence[Contact]
-    served: Sequence[Served]
-    backend: Backend
-    report: WorkReport
-    seconds: float
-    tenant: str
-    interrupted: bool
 
 
 def demo(
     contacts: Annotated[int, typer.Option(min=1, max=3000, help="How many contacts of the day to serve.")] = 40,
     seed: Annotated[int, typer.Option(help="Another seed makes another company and another day.")] = 7,
     model: Annotated[
-        str, typer.Option(envvar="TRUNKLINE_DEMO_MODEL", help="Name of a model in the example's models.yaml.")
+        str,
+        typer.Option(
+            envvar="TRUNKLINE_DEMO_MODEL",
+            help="A model of the example's models.yaml; with OPENAI_API_KEY or OPENAI_BASE_URL set, any of that endpoint.",
+        ),
     ] = "scripted",
     seats: Annotated[int, typer.Option(min=1, help="How many contacts are served at once.")] = 20,
     as_json: AsJson = False,
@@ -71,10 +60,10 @@ async def _demo(count: int, seed: int, model: str, seats: int, database: str) ->
     from trunkline.examples.call_center.day import generate_day
     from trunkline.examples.call_center.shift import Shift
     from trunkline.examples.call_center.world import generate_world
-    from trunkline.runtime.cli.demo_summary import contacts_bar
+    from trunkline.runtime.cli.demo_summary import Outcome, contacts_bar
     from trunkline.runtime.line import Trunkline
 
-    models = _models()
+    models = _models(model)
     models.chat_model(model)  # a missing key is told before anything starts
     world = generate_world(seed)
     day = generate_day(world, seed)[:count]
@@ -110,12 +99,16 @@ async def _until_interrupted(work: Coroutine[Any, Any, object]) -> bool:
     return False
 
 
-def _models() -> Models:
+def _models(model: str) -> Models:
+    """The example's models; where an OpenAI-compatible endpoint is set in the environment, also any of its models."""
     from importlib.resources import files
 
-    from trunkline.agents.models import Models
+    from trunkline.agents.models import Models, OpenAISetting
 
-    return Models.from_file(str(files("trunkline.examples.call_center") / "models.yaml"))
+    models = Models.from_file(str(files("trunkline.examples.call_center") / "models.yaml"))
+    if model not in models.names and (os.environ.get("OPENAI_API_KEY") or os.environ.get("OPENAI_BASE_URL")):
+        return Models({model: OpenAISetting(kind="openai", model=model)})
+    return models
 
 
 def _described(model: str) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -17,10 +18,25 @@ from trunkline.runtime.storage.runs import RunStatus
 from trunkline.tools.call import CallState
 
 if TYPE_CHECKING:
+    from trunkline.examples.call_center.backend import Backend
+    from trunkline.examples.call_center.day import Contact
     from trunkline.examples.call_center.shift import Served
-    from trunkline.runtime.cli.demo import Outcome
+    from trunkline.runtime.report import WorkReport
 
 _SHOWN_WAITING = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How the demonstration went."""
+
+    contacts: Sequence[Contact]
+    served: Sequence[Served]
+    backend: Backend
+    report: WorkReport
+    seconds: float
+    tenant: str
+    interrupted: bool
 
 
 @contextmanager
@@ -100,40 +116,37 @@ def print_summary(outcome: Outcome, *, model: str, database: str) -> None:
 def _rows(outcome: Outcome, model: str) -> list[tuple[str, str, str]]:
     of = figures(outcome)
     saved = of["batch_seconds_one_by_one"] - of["batch_seconds"]
-    lost = f"{plural(of['tool_calls_answer_lost'], 'answer')} lost and asked for again"
-    trouble = f"{of['tool_calls_failed']} failed or refused, {lost}, {of['tool_calls_unknown']} unknown"
-    cost = dollars_text(outcome.report.micro_usd)
-    per_contact = (
-        "" if not of["cost_usd"] or not of["contacts"] else f", ${of['cost_usd'] / of['contacts']:.4f} a contact"
-    )
-    priced = "; scripted tokens at the list price of gpt-5-mini" if model == "scripted" else ""
+    tokens = count_text(of["input_tokens"] + of["output_tokens"])
+    waiting = "nobody was kept waiting for them" if of["approvals_waiting"] else ""
     return [
         (
             str(of["contacts"]),
             "contacts served",
-            f"in {seconds_text(of['seconds'])}, {of['contacts_noted_in_crm']} noted in the CRM",
+            f"in {seconds_text(of['seconds'])}; {of['contacts_noted_in_crm']} noted in the CRM",
         ),
-        (
-            str(of["turns"]),
-            "turns",
-            f"{of['model_calls']} model calls, {count_text(of['input_tokens'] + of['output_tokens'])} tokens",
-        ),
-        (str(of["tool_calls"]), "tool calls", trouble),
+        (str(of["turns"]), "turns", f"{plural(of['model_calls'], 'model call')}, {tokens} tokens"),
+        (str(of["tool_calls"]), "tool calls", _trouble(of)),
         (seconds_text(saved), "saved side by side", _side_by_side(of)),
         (str(of["refunds"]), "refunds paid", _once(of)),
-        (
-            str(of["approvals_waiting"]),
-            "approvals waiting",
-            "nobody was kept waiting for them" if of["approvals_waiting"] else "",
-        ),
+        (str(of["approvals_waiting"]), "approvals waiting", waiting),
         (str(of["contacts_failed"]), "contacts failed", ""),
-        (cost, "cost", f"{plural(of['model_calls'], 'model call')}{per_contact}{priced}"),
+        (dollars_text(outcome.report.micro_usd), "cost", _cost(of, model)),
     ]
 
 
+def _trouble(of: dict[str, Any]) -> str:
+    told = [
+        f"{of['tool_calls_failed']} failed or refused",
+        f"{plural(of['tool_calls_answer_lost'], 'answer')} lost, asked again",
+    ]
+    if of["tool_calls_unknown"]:
+        told.append(f"{of['tool_calls_unknown']} unknown")
+    return ", ".join(told)
+
+
 def _side_by_side(of: dict[str, Any]) -> str:
-    together, alone = of["batch_seconds"], of["batch_seconds_one_by_one"]
-    return f"{seconds_text(together)} instead of {seconds_text(alone)} for calls that were asked for together"
+    together, alone = seconds_text(of["batch_seconds"]), seconds_text(of["batch_seconds_one_by_one"])
+    return f"{together} instead of {alone} for calls asked together"
 
 
 def _once(of: dict[str, Any]) -> str:
@@ -141,7 +154,12 @@ def _once(of: dict[str, Any]) -> str:
         return ""
     if of["refunds_made_twice"]:
         return f"{of['refunds_made_twice']} of them TWICE"
-    return f"each once, though the back end lost {plural(of['refund_answers_lost'], 'answer')} and was asked again"
+    return f"each once, though {plural(of['refund_answers_lost'], 'answer')} got lost"
+
+
+def _cost(of: dict[str, Any], model: str) -> str:
+    told = [f"${of['cost_usd'] / of['contacts']:.4f} a contact"] if of["cost_usd"] and of["contacts"] else []
+    return ", ".join([*told, *(["at the list price of gpt-5-mini"] if model == "scripted" else [])])
 
 
 def _print_failures(console: Console, outcome: Outcome) -> None:

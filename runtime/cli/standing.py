@@ -44,7 +44,7 @@ def standing_of(span: Span) -> Standing:
     match span.status:
         case SpanStatus.CANCELLED:
             return _CANCELLED
-        case SpanStatus.ERROR if _is_interrupt(span):
+        case SpanStatus.WAITING:
             return _INTERRUPTED
         case SpanStatus.ERROR:
             return _UNKNOWN if _said(span)[0] == "unknown" else _FAILED
@@ -54,7 +54,7 @@ def standing_of(span: Span) -> Standing:
 
 def trouble(span: Span) -> str | None:
     """Return what went wrong in one line, or None where nothing did."""
-    if span.status is not SpanStatus.ERROR or _is_interrupt(span):
+    if span.status is not SpanStatus.ERROR:
         return None
     kind, message = _said(span)
     return f"{message} ({kind})" if kind in {"retryable", "rejected", "bug"} else message
@@ -68,8 +68,3 @@ def _said(span: Span) -> tuple[str | None, str]:
         return str(said["error"]), one_line(str(said["message"]))
     except (ValueError, KeyError, TypeError):
         return None, one_line(error)
-
-
-def _is_interrupt(span: Span) -> bool:
-    """Whether the step stopped at a LangGraph interrupt, which its callbacks report as an error."""
-    return (span.error or "").startswith("(Interrupt(")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -10,6 +11,7 @@ from uuid import UUID
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, LLMResult
+from langgraph.errors import GraphBubbleUp
 
 from trunkline.agents.price import Usage
 from trunkline.runtime.money.meter import Meter
@@ -157,8 +159,13 @@ class SpanRecorder(BaseCallbackHandler):
         self._open[run_id] = _Open(name=name, kind=kind, parent=parent, metadata=metadata)
 
     def _fail(self, run_id: UUID, error: BaseException, *spend: Spend) -> None:
-        cancelled = type(error).__name__ == "CancelledError"
-        self._end(run_id, SpanStatus.CANCELLED if cancelled else SpanStatus.ERROR, *spend, error=str(error))
+        match error:
+            case asyncio.CancelledError():
+                self._end(run_id, SpanStatus.CANCELLED, *spend)
+            case GraphBubbleUp():
+                self._end(run_id, SpanStatus.WAITING, *spend)
+            case _:
+                self._end(run_id, SpanStatus.ERROR, *spend, error=str(error) or type(error).__name__)
 
     def _end(self, run_id: UUID, status: SpanStatus, *spend: Spend, error: str | None = None) -> None:
         span = self._open.pop(run_id, None)

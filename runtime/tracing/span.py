@@ -24,6 +24,8 @@ class SpanStatus(StrEnum):
     OK = "ok"
     ERROR = "error"
     CANCELLED = "cancelled"
+    WAITING = "waiting"
+    """Stopped at a LangGraph interrupt; what comes after the answer is another run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -126,7 +126,7 @@ class RoundLimitError(TrunklineError):
 
     def __init__(self, *, agent: str, rounds: int) -> None:
         super().__init__(
-            f"agent {agent!r} asked for tools {rounds} times in one run without answering; "
+            f"agent {agent!r} asked for tools more often than its rounds={rounds} in one run; "
             f"raise rounds= or mend its prompt"
         )
         self.agent, self.rounds = agent, rounds

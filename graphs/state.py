@@ -1,0 +1,22 @@
+"""Reads a graph's state, whether it is a dict, a dataclass or a pydantic model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+from langchain_core.messages import AnyMessage
+
+
+def messages_in(state: Any, key: str) -> Sequence[AnyMessage]:
+    """Return the messages that the state holds under this key."""
+    messages: Sequence[AnyMessage] = state[key] if isinstance(state, Mapping) else getattr(state, key)
+    return messages
+
+
+def values_in(state: Any) -> Mapping[str, Any]:
+    """Return the state's values by name."""
+    if is_dataclass(state):
+        return {field.name: getattr(state, field.name) for field in fields(state)}
+    return dict(state)
