@@ -1,0 +1,186 @@
+"""The migrations: they lead to the models, forth and back, by hand and by themselves."""
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, inspect
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from trunkline import Agent, ScriptedModel, Trunkline
+from trunkline.errors import MigrationNeededError
+from trunkline.runtime.storage.database import check_database, open_database, revision_of, upgrade_database
+from trunkline.runtime.storage.migration import wanted_revision
+from trunkline.runtime.storage.tables import Table
+from trunkline.runtime.storage.url import parse_url
+
+SCRIPTS = Path(__file__).parents[2] / "alembic"
+LANGGRAPH = ("checkpoint", "writes")
+"""How the names of the tables of LangGraph's savers begin."""
+
+on_postgresql = pytest.mark.parametrize("backend", ["postgresql"])
+on_sqlite = pytest.mark.parametrize("backend", ["sqlite"])
+
+
+async def on_connection(url: str, work: Any) -> Any:
+    """Run synchronous work on a connection and commit it."""
+    engine = create_async_engine(parse_url(url).url)
+    try:
+        async with engine.begin() as connection:
+            return await connection.run_sync(work)
+    finally:
+        await engine.dispose()
+
+
+def config(connection: Connection) -> Config:
+    made = Config()
+    made.set_main_option("script_location", str(SCRIPTS))
+    made.set_main_option("path_separator", "os")
+    made.attributes["connection"] = connection
+    return made
+
+
+def tables(connection: Connection) -> set[str]:
+    return set(inspect(connection).get_table_names())
+
+
+def differences(connection: Connection) -> list[Any]:
+    """What autogenerate would write into a new migration."""
+    options = {"compare_type": True, "compare_server_default": True, "include_name": is_ours}
+    return compare_metadata(MigrationContext.configure(connection, opts=options), Table.metadata)
+
+
+def is_ours(name: str | None, kind: str, parents: Any) -> bool:
+    return kind != "table" or not str(name).startswith(LANGGRAPH)
+
+
+async def test_all_migrations_together_are_the_models(url: str) -> None:
+    """No column, index or key is missing, and none is left over."""
+    assert await on_connection(url, differences) == []
+
+
+async def test_indexes_are_the_same_to_the_letter(url: str) -> None:
+    """Autogenerate passes over their conditions; the models' own tables do not."""
+    migrated = await on_connection(url, indexes)
+    await on_connection(url, Table.metadata.drop_all)
+    await on_connection(url, Table.metadata.create_all)
+
+    assert await on_connection(url, indexes) == migrated
+
+
+def indexes(connection: Connection) -> list[str]:
+    catalogue = {
+        "sqlite": "SELECT sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL",
+        "postgresql": "SELECT indexdef FROM pg_indexes WHERE schemaname = 'public'",
+    }
+    found = connection.exec_driver_sql(catalogue[connection.dialect.name]).scalars()
+    return sorted(text for text in found if not any(f" {name}" in text for name in LANGGRAPH))
+
+
+async def test_the_newest_migration_can_be_taken_back_and_made_again(url: str) -> None:
+    """Nothing of it is left in between."""
+    newest = ScriptDirectory(SCRIPTS).get_revision("head")
+    await on_connection(url, lambda connection: command.downgrade(config(connection), "-1"))
+
+    assert await revision_of(url) == newest.down_revision
+    await upgrade_database(url)
+    assert await on_connection(url, differences) == []
+
+
+async def test_each_migration_says_what_it_does_and_of_which_kind_it_is() -> None:
+    """One sentence; `expand` leaves an older version running beside it, `contract` does not."""
+    for revision in ScriptDirectory(SCRIPTS).walk_revisions():
+        sentence, _, phase = revision.longdoc.partition("\n\n")
+        assert (sentence[-1:], phase.strip()) in {(".", "Phase: expand."), (".", "Phase: contract.")}, revision.path
+
+
+async def test_an_upgrade_can_be_repeated(url: str) -> None:
+    """It changes nothing the second time, least of all what was written."""
+    async with Trunkline(url) as line:
+        await line.run(Agent("desk", model=ScriptedModel(["hi"])), "hello")
+
+    assert await upgrade_database(url) == await check_database(url) == wanted_revision()
+    async with open_database(url) as database:
+        assert len(await database.runs.latest(limit=10)) == 1
+
+
+@on_sqlite
+async def test_a_file_is_made_and_upgraded_by_itself(empty_url: str) -> None:
+    """Who opens a line need not know of migrations."""
+    assert await revision_of(empty_url) is None
+    async with Trunkline(empty_url) as line:
+        await line.run(Agent("desk", model=ScriptedModel(["hi"])), "hello")
+
+    assert await check_database(empty_url) == wanted_revision()
+
+
+@on_sqlite
+async def test_looking_at_a_file_that_is_not_there_makes_none(empty_url: str) -> None:
+    """Not even an empty one."""
+    assert await revision_of(empty_url) is None
+    with pytest.raises(MigrationNeededError):
+        await check_database(empty_url)
+
+    assert not parse_url(empty_url).path.exists()
+
+
+@on_postgresql
+async def test_a_server_database_is_upgraded_only_on_demand(empty_url: str) -> None:
+    """Opening it says what to do, and touches nothing."""
+    with pytest.raises(MigrationNeededError, match=r"has no tables of Trunkline.*run 'trunkline db upgrade"):
+        async with Trunkline(empty_url):
+            pass
+
+    assert await on_connection(empty_url, tables) == set()
+    await upgrade_database(empty_url)
+    async with Trunkline(empty_url) as line:
+        assert (await line.run(Agent("desk", model=ScriptedModel(["hi"])), "hello")).text == "hi"
+
+
+@on_postgresql
+async def test_a_database_of_another_version_is_refused(url: str) -> None:
+    """Whether it is older or newer."""
+    await on_connection(
+        url, lambda connection: connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    )
+
+    with pytest.raises(MigrationNeededError, match="is at revision 9999, this version needs"):
+        async with open_database(url):
+            pass
+
+
+OPEN = """
+import asyncio, sys
+from trunkline.runtime.storage.database import open_database, upgrade_database
+
+async def main(url: str) -> None:
+    print("ready", flush=True)
+    sys.stdin.readline()
+    await upgrade_database(url)
+    async with open_database(url) as database:
+        await database.flush()
+
+asyncio.run(main(sys.argv[1]))
+"""
+
+
+async def test_two_processes_may_upgrade_at_once(empty_url: str) -> None:
+    """Both end well, whoever is first."""
+    pipe = asyncio.subprocess.PIPE
+    command = [sys.executable, "-c", OPEN, empty_url]
+    children = [await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, stderr=pipe) for _ in range(2)]
+    async with asyncio.timeout(60):
+        for child in children:
+            assert child.stdout
+            assert await child.stdout.readline() == b"ready\n"
+        endings = await asyncio.gather(*(child.communicate(b"go\n") for child in children))
+
+    assert [(child.returncode, error) for child, (_, error) in zip(children, endings, strict=True)] == [(0, b"")] * 2
+    assert await check_database(empty_url) == wanted_revision()
