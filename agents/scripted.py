@@ -8,7 +8,7 @@ import re
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel, LanguageModelInput
@@ -108,7 +108,7 @@ class ScriptedModel(BaseChatModel):
         script: Script = self.script
         if callable(script):
             return script(messages)
-        if self.repeat:
+        if self.repeat and script:
             return script[spoken % len(script)]
         if spoken >= len(script):
             said = messages[-1].text if messages else ""
@@ -175,7 +175,8 @@ class ScriptedModel(BaseChatModel):
         return "trunkline-scripted"
 
 
-def _turn(step: Step) -> Turn:
+def _turn(step: Any) -> Turn:
+    """Return the step as a turn. A script is what a person wrote, so its types are checked."""
     match step:
         case Exception():
             raise step
@@ -185,17 +186,19 @@ def _turn(step: Step) -> Turn:
             return Turn(say=step)
         case ScriptedCall():
             return Turn(calls=[step])
-        case Mapping():
-            return Turn(calls=[ScriptedCall(name, dict(arguments)) for name, arguments in step.items()])
+        case Mapping() if all(isinstance(arguments, Mapping) for arguments in step.values()):  # pyright: ignore[reportUnknownVariableType]
+            by_name = cast("Mapping[str, Mapping[str, Any]]", step)
+            return Turn(calls=[ScriptedCall(name, dict(arguments)) for name, arguments in by_name.items()])
         case [*calls]:
             return Turn(calls=calls)
         case _:
-            problem = f"the script's answer is a {type(step).__name__}; write a text, calls, a Turn or an exception"
+            problem = f"the script's answer is {step!r}; write a text, calls, a Turn or an exception"
             raise ScriptError(problem)
 
 
 def _check_calls(turn: Turn, tools: Sequence[dict[str, Any]] | None) -> None:
     known = [tool.get("function", tool).get("name") for tool in tools or ()]
+    asked: Any
     for asked in turn.calls:
         if not isinstance(asked, ScriptedCall):
             problem = f"the script asks for {asked!r}; write call({asked!r}, ...)"

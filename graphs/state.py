@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
-from typing import Any
+from typing import Any, cast
 
 from langchain_core.messages import AnyMessage
 
 
 def messages_in(state: Any, key: str) -> Sequence[AnyMessage]:
     """Return the messages that the state holds under this key."""
-    messages: Sequence[AnyMessage] = state[key] if isinstance(state, Mapping) else getattr(state, key)
+    if isinstance(state, Mapping):
+        return cast("Mapping[str, Sequence[AnyMessage]]", state)[key]
+    messages: Sequence[AnyMessage] = getattr(state, key)
     return messages
 
 

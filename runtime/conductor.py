@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 from uuid import UUID
 
-from langchain_core.messages import AIMessageChunk
+from langchain_core.messages import AIMessage
 from langchain_core.runnables import RunnableConfig
 from langgraph.pregel import Pregel
 from langgraph.types import Interrupt, StreamMode
@@ -19,7 +19,7 @@ from trunkline.graphs.scope import Scope, with_scope
 from trunkline.runtime.events import CustomEmitted, Event, RunFinished, RunStarted, StepFinished, TextStreamed
 from trunkline.runtime.reply import Reply
 from trunkline.runtime.storage.runs import Run, RunStatus, RunStore
-from trunkline.runtime.tracing.recorder import SpanRecorder
+from trunkline.runtime.tracing.recorder import RUN_KEY, SpanRecorder
 from trunkline.tools.events import ToolCallFinished, ToolCallStarted
 from trunkline.tools.shielding import to_its_end
 
@@ -39,8 +39,12 @@ class _Outcome:
 class Conductor:
     """Runs a graph once. The row of the run is written before the first step and after the last, whatever happens."""
 
-    def __init__(self, *, run: Run, graph: Graph, scope: Scope, runs: RunStore, recorder: SpanRecorder) -> None:
+    def __init__(
+        self, *, run: Run, thread: str, graph: Graph, scope: Scope, runs: RunStore, recorder: SpanRecorder
+    ) -> None:
+        """`thread` is the thread's name as its tenant writes it."""
         self._run = run
+        self._thread = thread
         self._graph = graph
         self._scope = scope
         self._runs = runs
@@ -54,23 +58,25 @@ class Conductor:
         outcome = _Outcome()
         try:
             await self._runs.start(self._run)
-            yield RunStarted(run_id=self._run.id, thread_id=self._run.thread_id)
+            yield RunStarted(run_id=self._run.id, thread_id=self._thread)
             async with aclosing(self._graph_events(given, outcome, watched=watched)) as events:
                 async for event in events:
                     yield event
-            reply = self._reply(outcome)
-            await self._ended(_status(reply), answer=reply.text)
         except (asyncio.CancelledError, GeneratorExit):
             await self._ended(RunStatus.CANCELLED)
             raise
         except Exception as error:
             await self._ended(RunStatus.FAILED, error=f"{type(error).__name__}: {error}")
-            raise RunFailedError(run=self._run.id, thread=self._run.thread_id, cause=error) from error
+            raise RunFailedError(run=self._run.id, thread=self._thread, cause=error) from error
+        reply = self._reply(outcome)
+        await self._ended(_status(reply), answer=reply.text)
         yield RunFinished(reply=reply)
 
     async def _graph_events(self, given: Any, outcome: _Outcome, *, watched: bool) -> AsyncGenerator[Event]:
         modes = _WATCHED if watched else _UNWATCHED
-        stream = self._graph.astream(given, self._config(), stream_mode=modes, version="v2", durability="sync")
+        stream = self._graph.astream(
+            given, self._config(), stream_mode=modes, subgraphs=watched, version="v2", durability="sync"
+        )
         async for part in stream:
             if part["type"] == "values" and not part["ns"]:
                 outcome.state, outcome.interrupts = part["data"], part["interrupts"]
@@ -83,14 +89,14 @@ class Conductor:
             run_id=UUID(self._run.trace_id),
             run_name=self._run.graph,
             callbacks=[self._recorder],
-            metadata={"trunkline_run": self._run.id},
+            metadata={RUN_KEY: self._run.id},
             configurable=with_scope({"thread_id": self._run.thread_id}, self._scope),
         )
 
     def _reply(self, outcome: _Outcome) -> Reply:
         return Reply(
             run_id=self._run.id,
-            thread_id=self._run.thread_id,
+            thread_id=self._thread,
             state=_as_mapping(outcome.state),
             interrupts=tuple(interrupt.value for interrupt in outcome.interrupts),
         )
@@ -115,8 +121,8 @@ def _events_of(part: Any) -> Iterator[Event]:
             yield event
         case "custom", data:
             yield CustomEmitted(data=data)
-        case "messages", (AIMessageChunk() as chunk, metadata) if chunk.text:
-            yield TextStreamed(node=str(metadata.get("langgraph_node", "")), text=chunk.text)
+        case "messages", (AIMessage() as said, metadata) if said.text:
+            yield TextStreamed(node=str(metadata.get("langgraph_node", "")), text=said.text)
         case "updates", updates:
             yield from (StepFinished(node=node) for node in updates if node != "__interrupt__")
         case _:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import secrets
 from collections.abc import AsyncGenerator
@@ -12,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 from uuid import uuid4
-from weakref import WeakKeyDictionary, WeakValueDictionary
+from weakref import WeakKeyDictionary
 
 from langchain_core.messages import BaseMessage, HumanMessage
 from langchain_core.utils.uuid import uuid7
@@ -33,6 +32,7 @@ from trunkline.runtime.storage.database import Database, open_database
 from trunkline.runtime.storage.runs import Run, RunStatus
 from trunkline.runtime.tracing.langsmith import flush_langsmith
 from trunkline.runtime.tracing.recorder import SpanRecorder
+from trunkline.runtime.turns import Turns
 from trunkline.tools.executor import CallExecutor
 from trunkline.tools.limits import DEFAULT_CALLS, Limits
 from trunkline.tools.threads import DEFAULT_THREADS, ToolThreads
@@ -67,7 +67,7 @@ class Trunkline:
         self._stack = AsyncExitStack()
         self._opened: tuple[Database, CallExecutor] | None = None
         self._graphs: WeakKeyDictionary[Any, Graph] = WeakKeyDictionary()
-        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._turns = Turns()
 
     async def __aenter__(self) -> Self:
         """Open the database. See `open_database` for what it raises."""
@@ -77,6 +77,7 @@ class Trunkline:
             threads = ToolThreads(self._threads)
             stack.callback(threads.close)
             limits = Limits(calls=self._calls)
+            stack.push_async_callback(self._turns.aclose)
             self._opened = (database, CallExecutor(ledger=database.ledger, limits=limits, threads=threads))
             self._stack = stack.pop_all()
         return self
@@ -84,7 +85,9 @@ class Trunkline:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        """Cancel the turns that are still under way, and close the database when all is recorded."""
         self._opened = None
+        self._graphs.clear()
         await self._stack.aclose()
 
     async def run(self, graph: Runnable, given: Any, *, thread: str | None = None) -> Reply:
@@ -116,21 +119,27 @@ class Trunkline:
         await database.flush()
         return await work_report(runs=database.runs, spans=database.spans, ledger=database.ledger, tenant=self._tenant)
 
-    async def _events(self, graph: Runnable, given: Any, thread: str | None, *, watched: bool) -> AsyncGenerator[Event]:
+    def _events(self, graph: Runnable, given: Any, thread: str | None, *, watched: bool) -> AsyncGenerator[Event]:
+        self._require_open()
+        name = thread or uuid4().hex
+        turn = self._turn(graph, given, name, watched=watched)
+        return self._turns.serve(turn, thread=name, name=f"turn on {name}")
+
+    async def _turn(self, graph: Runnable, given: Any, thread: str, *, watched: bool) -> AsyncGenerator[Event]:
         database, executor = self._require_open()
         compiled = self._compiled(graph, database)
         run = self._new_run(graph, compiled, given, thread)
-        async with self._turns.setdefault(run.thread_id, asyncio.Lock()):
-            conductor = Conductor(
-                run=run,
-                graph=compiled,
-                scope=Scope(run_id=run.id, thread_id=run.thread_id, executor=executor, models=self._models),
-                runs=database.runs,
-                recorder=SpanRecorder(run, sink=database.spans, meter=Meter(self._models)),
-            )
-            async with aclosing(conductor.events(_input(given), watched=watched)) as events:
-                async for event in events:
-                    yield event
+        conductor = Conductor(
+            run=run,
+            thread=thread,
+            graph=compiled,
+            scope=Scope(run_id=run.id, thread_id=run.thread_id, executor=executor, models=self._models),
+            runs=database.runs,
+            recorder=SpanRecorder(run, sink=database.spans, meter=Meter(self._models)),
+        )
+        async with aclosing(conductor.events(_input(given), watched=watched)) as events:
+            async for event in events:
+                yield event
 
     def _require_open(self) -> tuple[Database, CallExecutor]:
         if self._opened is None:
@@ -142,11 +151,10 @@ class Trunkline:
             self._graphs[graph] = _compile(graph, database)
         return self._graphs[graph]
 
-    def _new_run(self, graph: Runnable, compiled: Graph, given: Any, thread: str | None) -> Run:
-        name = thread or uuid4().hex
+    def _new_run(self, graph: Runnable, compiled: Graph, given: Any, thread: str) -> Run:
         return Run(
             id=f"r-{secrets.token_hex(8)}",
-            thread_id=f"{self._tenant}/{name}" if self._tenant else name,
+            thread_id=f"{self._tenant}/{thread}" if self._tenant else thread,
             tenant=self._tenant,
             graph=graph.name if isinstance(graph, Agent) else compiled.get_name(),
             status=RunStatus.RUNNING,
@@ -176,8 +184,10 @@ def _asked(given: Any) -> str | None:
             return given
         case BaseMessage():
             return given.text
-        case [*_, BaseMessage() as last] | {"messages": [*_, BaseMessage() as last]}:
-            return last.text
+        case {"content": str() as text}:
+            return text
+        case [*_, last] | {"messages": [*_, last]}:
+            return _asked(last)
         case _:
             return None
 
@@ -188,7 +198,7 @@ def _input(given: Any) -> Any:
             return {"messages": [HumanMessage(given)]}
         case BaseMessage():
             return {"messages": [given]}
-        case [BaseMessage(), *_]:
+        case [BaseMessage() | {"role": _, "content": _}, *_]:
             return {"messages": list(given)}
         case _:
             return given

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import pkgutil
 import sys
@@ -34,25 +35,44 @@ def resolve(reference: str) -> Runnable:
 
 def _file(where: str, reference: str) -> ModuleType:
     path = Path(where).resolve()
-    spec = importlib.util.spec_from_file_location(path.stem, path)
+    name = _module_name(path)
+    spec = importlib.util.spec_from_file_location(name, path)
     if not path.is_file() or spec is None or spec.loader is None:
         raise ReferenceNotFoundError(reference=reference, problem=f"there is no file {where}")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[path.stem] = module
-    spec.loader.exec_module(module)
+    _make_importable(path.parent)
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
     return module
+
+
+def _module_name(path: Path) -> str:
+    """The file's own name, unless a module from elsewhere has it: `json.py` must not become the `json` of all."""
+    taken = sys.modules.get(path.stem)
+    if taken is None or getattr(taken, "__file__", None) == str(path):
+        return path.stem
+    return f"{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
 
 
 def _module(where: str, reference: str) -> ModuleType:
-    if str(Path.cwd()) not in sys.path:
-        sys.path.insert(0, str(Path.cwd()))
+    _make_importable(Path.cwd())
     try:
         module: ModuleType = pkgutil.resolve_name(f"{where}:")
+    except ValueError as error:
+        raise ReferenceNotFoundError(reference=reference, problem="is not a reference") from error
     except ModuleNotFoundError as error:
-        if error.name is None or not where.startswith(error.name):
+        if error.name is None or not f"{where}.".startswith(f"{error.name}."):
             raise
         raise ReferenceNotFoundError(reference=reference, problem=f"there is no module {error.name}") from error
     return module
+
+
+def _make_importable(folder: Path) -> None:
+    if str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))
 
 
 def _runs(value: object) -> TypeGuard[Runnable]:

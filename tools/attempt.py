@@ -26,10 +26,11 @@ async def attempt(call: ToolCall, threads: ToolThreads) -> Outcome:
     nobody can ask for again (`write_once`, `irreversible`): it may have happened before the fault.
     """
     enter_call(call)
-    clock = asyncio.timeout(call.tool.timeout)  # starts where it is entered
+    clock = asyncio.timeout(None)
     try:
         running = await _begun(call, threads)
         async with clock:
+            clock.reschedule(asyncio.get_running_loop().time() + call.tool.timeout)
             output = await running
         return Done(output=from_json(to_json(output, inf_nan_mode="strings")))
     except ToolRejectedError as refusal:
@@ -50,7 +51,7 @@ async def attempt(call: ToolCall, threads: ToolThreads) -> Outcome:
 
 
 async def _begun(call: ToolCall, threads: ToolThreads) -> Awaitable[Any]:
-    """Return what gives the result: of a blocking function once it has its thread, for its timeout counts from there."""
+    """Return what gives the result: of a blocking function once it has its thread, where its timeout starts."""
     if call.tool.blocking:
         return await threads.begin(call.tool.function, **call.arguments)
     result: Awaitable[Any] = call.tool.function(**call.arguments)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pydantic import ValidationError
+from pydantic_core import PydanticSerializationError, to_json
 
 from trunkline.tools.access import Access
 from trunkline.tools.call import CallId, CallResult, Origin, ToolCall, ToolRequest
@@ -61,7 +62,11 @@ def _bound(found: Tool, request: ToolRequest, origin: Origin, call_id: CallId) -
 
 def _validated(found: Tool, request: ToolRequest) -> Mapping[str, Any]:
     try:
+        to_json(request.arguments)  # for ledgers and tracers: half an emoji is a Python text, but no JSON
         model = found.arguments.model_validate(dict(request.arguments))
+    except PydanticSerializationError as error:
+        message = f"the arguments of {found.name!r} cannot be written as JSON: {error}"
+        raise _InvalidArgumentsError(message) from error
     except ValidationError as error:
         raise _InvalidArgumentsError(_explained(found, error)) from error
     return {name: getattr(model, name) for name in found.arguments.model_fields}

@@ -56,9 +56,9 @@ class Origin:
     """The identity of the model's message, or of the graph task, that asked for the calls."""
 
     def call_id(self, position: int, request: ToolRequest) -> CallId:
-        """Return the id of the request at this position of the batch. A request that somebody edited is another call."""
+        """Return the id of the request at this position of the batch; one that somebody edited is another call."""
         asked = canonical_json([self.thread_id, self.batch, position, request.name, request.arguments])
-        return CallId(f"c-{hashlib.sha256(asked.encode()).hexdigest()[:16]}")
+        return CallId(f"c-{_digest(asked)[:16]}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +83,7 @@ class ToolCall:
     def fingerprint(self) -> str:
         """A digest of the tool's name and arguments: tells whether two calls ask for the same."""
         asked = canonical_json([self.tool.name, self.arguments])
-        return hashlib.sha256(asked.encode()).hexdigest()[:32]
+        return _digest(asked)[:32]
 
     @property
     def reason_to_ask(self) -> str | None:
@@ -103,6 +103,11 @@ class CallResult:
 
     seconds: float = 0.0
     """Seconds that it ran."""
+
+
+def _digest(asked: str) -> str:
+    """Half an emoji, as a model may write it, has a digest too."""
+    return hashlib.sha256(asked.encode(errors="surrogatepass")).hexdigest()
 
 
 def state_of(outcome: Outcome) -> CallState:

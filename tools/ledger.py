@@ -79,16 +79,13 @@ def _may_have_happened(earlier: Entry) -> Unknown:
     return Unknown(message=f"call {earlier.call_id} was interrupted and may have taken effect; a person must look")
 
 
-_HOLDING = {CallState.AWAITING_APPROVAL, CallState.RUNNING, CallState.DONE, CallState.UNKNOWN}
-"""States in which a call holds its key; one that changed nothing holds none."""
-
-
 class MemoryLedger:
     """A ledger that lasts as long as the process: for plain LangGraph programs and for tests."""
 
     def __init__(self) -> None:
         self._entries: dict[CallId, Entry] = {}
-        self._keys: dict[str, CallId] = {}
+        self._by_key: dict[str, list[CallId]] = {}
+        """Newest last."""
 
     async def recall(self, calls: Sequence[ToolCall]) -> Mapping[CallId, Outcome]:
         """Return the outcomes of those calls that are finished."""
@@ -111,17 +108,26 @@ class MemoryLedger:
         return settled
 
     async def record(self, call: ToolCall, result: CallResult) -> None:
-        """Record how the call ended."""
+        """Record how the call ended. A done effect also settles the unknown ones under its key."""
         self._put(call, state_of(result.outcome), result.outcome)
+        if isinstance(result.outcome, Done):
+            for entry in self._under_key(call):
+                if entry.state is CallState.UNKNOWN:
+                    self._entries[entry.call_id] = replace(entry, state=CallState.FAILED, outcome=None)
 
     def _earlier(self, call: ToolCall) -> Entry | None:
-        holder = self._keys.get(call.key) if call.key else None
-        return self._entries.get(call.call_id) or (self._entries.get(holder) if holder else None)
+        own = self._entries.get(call.call_id)
+        same = [*self._under_key(call), *([own] if own else [])]
+        live = [entry for entry in same if entry.state in HOLDING]
+        known = [entry for entry in live if entry.state is not CallState.UNKNOWN]
+        return next(reversed(known or live), None)
+
+    def _under_key(self, call: ToolCall) -> list[Entry]:
+        return [self._entries[other] for other in self._by_key.get(call.key or "", ()) if other != call.call_id]
 
     def _put(self, call: ToolCall, state: CallState, outcome: Outcome | None) -> None:
         entry = Entry(call_id=call.call_id, fingerprint=call.fingerprint, state=state, outcome=outcome)
         self._entries[call.call_id] = entry
-        if call.key and state in _HOLDING:
-            self._keys[call.key] = call.call_id
-        elif call.key and self._keys.get(call.key) == call.call_id:
-            del self._keys[call.key]
+        if call.key:
+            others = [other for other in self._by_key.get(call.key, ()) if other != call.call_id]
+            self._by_key[call.key] = [*others, call.call_id]

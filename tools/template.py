@@ -73,7 +73,7 @@ def _key_part(value: Any) -> str:
             return _escaped(value)
         case bool() | int() | float():
             return str(value)
-        case [_, *_] if not any(isinstance(item, list | dict) for item in value):
+        case [_, *_] if not any(item is None or isinstance(item, list | dict) for item in value):
             return ",".join(_key_part(item) for item in value)
         case _:
             return "%" + _escaped(canonical_json(value))
@@ -81,8 +81,13 @@ def _key_part(value: Any) -> str:
 
 def _resource_parts(value: Any) -> list[str]:
     """Resource names are not escaped, so that a function may name the same resource with an f-string."""
-    items = value if isinstance(value, list) else [value]
-    return [item if isinstance(item, str) else canonical_json(item) for item in items]
+    if isinstance(value, list):
+        return [_name_part(item) for item in value]  # pyright: ignore[reportUnknownVariableType]
+    return [_name_part(value)]
+
+
+def _name_part(value: Any) -> str:
+    return value if isinstance(value, str) else canonical_json(value)
 
 
 def _escaped(text: str) -> str:

@@ -144,9 +144,7 @@ def _effect(name: EffectName | None, problems: list[str]) -> Effect:
     return Effect(name)
 
 
-def _access(
-    effect: Effect, reads: Resources | None, writes: Resources | None, problems: list[str]
-) -> AccessRule:
+def _access(effect: Effect, reads: Resources | None, writes: Resources | None, problems: list[str]) -> AccessRule:
     try:
         return AccessRule(effect=effect, reads=reads, writes=writes)
     except TemplateError as error:

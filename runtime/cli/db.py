@@ -17,9 +17,10 @@ def upgrade(database: Database = DEFAULT_DATABASE, verbose: Verbose = False) -> 
     """Bring the tables to this version of Trunkline; nothing is lost, and running it twice does nothing."""
     del verbose
     from trunkline.runtime.storage.database import upgrade_database
+    from trunkline.runtime.storage.url import parse_url
 
     revision = asyncio.run(upgrade_database(database))
-    say(f"{database} is at revision {revision}")
+    say(f"{parse_url(database).shown} is at revision {revision}")
 
 
 @db.command()
@@ -36,6 +37,7 @@ def check(database: Database = DEFAULT_DATABASE, verbose: Verbose = False) -> No
     """Say whether the tables are those of this version; exit with 3 if they are not."""
     del verbose
     from trunkline.runtime.storage.database import check_database
+    from trunkline.runtime.storage.url import parse_url
 
     revision = asyncio.run(check_database(database))
-    say(f"{database} is at revision {revision}, which is what this version needs")
+    say(f"{parse_url(database).shown} is at revision {revision}, which is what this version needs")

@@ -29,7 +29,7 @@ def demo(
         str,
         typer.Option(
             envvar="TRUNKLINE_DEMO_MODEL",
-            help="A model of the example's models.yaml; with OPENAI_API_KEY or OPENAI_BASE_URL set, any of that endpoint.",
+            help="A model of the example's models.yaml; with OPENAI_API_KEY or OPENAI_BASE_URL set, any other.",
         ),
     ] = "scripted",
     seats: Annotated[int, typer.Option(min=1, help="How many contacts are served at once.")] = 20,

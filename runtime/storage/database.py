@@ -17,6 +17,7 @@ from trunkline.runtime.storage.ledger import DatabaseLedger
 from trunkline.runtime.storage.migration import current_revision, upgrade, wanted_revision
 from trunkline.runtime.storage.runs import RunStore
 from trunkline.runtime.storage.spans import SpanStore
+from trunkline.runtime.storage.upgrade_lock import upgrade_lock
 from trunkline.runtime.storage.url import DatabaseUrl, parse_url
 from trunkline.runtime.storage.writer import Writer
 
@@ -114,6 +115,7 @@ async def _require_current(url: DatabaseUrl, engine: AsyncEngine) -> None:
 
 
 async def _upgrade(url: DatabaseUrl, engine: AsyncEngine) -> None:
-    async with engine.execution_options(**WRITES).begin() as connection:
-        await upgrade(connection)
-    await set_up_saver(url)
+    async with upgrade_lock(engine):
+        async with engine.execution_options(**WRITES).begin() as connection:
+            await upgrade(connection)
+        await set_up_saver(url)

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from pydantic_core import to_jsonable_python
 from sqlalchemy import func, or_, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from trunkline.runtime.storage.tables import CallRow
 from trunkline.runtime.storage.upsert import upsert
-from trunkline.runtime.storage.writer import Writer
+from trunkline.runtime.storage.writer import Result, Work, Writer
 from trunkline.tools.call import CallId, CallResult, CallState, ToolCall, state_of
 from trunkline.tools.effect import Effect
 from trunkline.tools.ledger import HOLDING, Entry, verdict
@@ -67,13 +69,16 @@ class DatabaseLedger:
         """Record the intent, unless an earlier call with the same id or key settles it."""
 
         async def work(connection: AsyncConnection) -> Outcome | None:
-            settled = verdict(call, await self._earlier(connection, call))
+            earlier = await self._earlier(connection, call)
+            settled = verdict(call, earlier)
             if settled is None:
-                row = self._row(call, state=CallState.RUNNING)
-                await connection.execute(self._record, [row])
+                await connection.execute(self._record, [self._row(call, state=CallState.RUNNING)])
+            elif isinstance(settled, Unknown) and earlier and earlier.call_id == call.call_id:
+                lost = self._row(call, state=CallState.UNKNOWN) | {"error": settled.message}
+                await connection.execute(self._record, [lost])
             return settled
 
-        return await self._writer.write(work)
+        return await self._decide(work)
 
     async def propose(self, call: ToolCall, reason: str) -> Outcome:
         """Record the proposal, unless an earlier call with the same id or key settles it."""
@@ -86,7 +91,7 @@ class DatabaseLedger:
                 settled = Pending(call_id=call.call_id, reason=reason)
             return settled
 
-        return await self._writer.write(work)
+        return await self._decide(work)
 
     async def record(self, call: ToolCall, result: CallResult) -> None:
         """Record how the call ended. A done effect also settles the unknown ones under its key."""
@@ -101,7 +106,8 @@ class DatabaseLedger:
         columns = (CallRow.tool, CallRow.effect, CallRow.state, CallRow.failure)
         wanted = select(*columns, func.count().label("calls")).where(CallRow.tenant == self._tenant)
         async with self._engine.connect() as connection:
-            rows = await connection.execute(wanted.group_by(*columns).order_by(*columns))
+            order = (CallRow.tool, CallRow.effect, CallRow.state, CallRow.failure.nulls_first())
+            rows = await connection.execute(wanted.group_by(*columns).order_by(*order))
             return [_tally(row) for row in rows]
 
     async def waiting(self) -> list[Waiting]:
@@ -111,13 +117,20 @@ class DatabaseLedger:
         async with self._engine.connect() as connection:
             return [_waiting(row) for row in await connection.execute(wanted)]
 
+    async def _decide(self, work: Work[Result]) -> Result:
+        """Look and write in one transaction; once more when another process took the key in between."""
+        try:
+            return await self._writer.write(work)
+        except IntegrityError:
+            return await self._writer.write(work)
+
     async def _earlier(self, connection: AsyncConnection, call: ToolCall) -> Entry | None:
         same = CallRow.id == call.call_id
         if call.key:
-            holds = (CallRow.tenant == self._tenant) & (CallRow.key == call.key) & CallRow.state.in_(_HOLDING)
-            same = or_(same, holds)
+            same = or_(same, (CallRow.tenant == self._tenant) & (CallRow.key == call.key))
+        holds = CallRow.state.in_(_HOLDING)
         unknown_last = (CallRow.state == CallState.UNKNOWN.value, CallRow.recorded_at.desc())
-        found = await connection.execute(select(CallRow.__table__).where(same).order_by(*unknown_last).limit(1))
+        found = await connection.execute(select(CallRow.__table__).where(same, holds).order_by(*unknown_last).limit(1))
         row = found.first()
         return _entry(row) if row else None
 
@@ -131,7 +144,7 @@ class DatabaseLedger:
             "tool_call_id": call.request.tool_call_id,
             "tool": call.tool.name,
             "effect": call.tool.effect.value,
-            "arguments": dict(call.request.arguments),
+            "arguments": to_jsonable_python(dict(call.request.arguments)),
             "fingerprint": call.fingerprint,
             "key": call.key,
             "state": state.value,

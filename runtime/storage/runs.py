@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from trunkline.errors import ForeignThreadError
 from trunkline.runtime.storage.tables import CallRow, RunRow, SpendRow, ThreadRow
 from trunkline.runtime.storage.upsert import upsert
 from trunkline.runtime.storage.writer import Writer
@@ -76,10 +77,16 @@ class RunStore:
         self._open_thread = upsert(engine.dialect, ThreadRow)
 
     async def start(self, run: Run) -> None:
-        """Record a run that is about to start, and its thread if that is new."""
+        """Record a run that is about to start, and its thread if that is new.
+
+        Raises `ForeignThreadError` when the thread is another tenant's.
+        """
+        owner = select(ThreadRow.tenant).where(ThreadRow.id == run.thread_id)
 
         async def work(connection: AsyncConnection) -> None:
             await connection.execute(self._open_thread, [_thread_row(run)])
+            if await connection.scalar(owner) != run.tenant:
+                raise ForeignThreadError(thread=run.thread_id)
             await connection.execute(_INSERT_RUN, [_row(run)])
 
         await self._writer.write(work)

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
+from threading import get_ident
 from typing import Any
 
 from sqlalchemy import insert, select
@@ -28,13 +29,15 @@ class SpanStore:
     def __init__(self, *, engine: AsyncEngine, writer: Writer) -> None:
         self._engine = engine
         self._writer = writer
+        self._loop = asyncio.get_running_loop()
+        self._thread = get_ident()
 
     def add(self, spans: Sequence[Span], spend: Sequence[Spend] = ()) -> None:
-        """Put spans and spend into the next commit."""
-        for span in spans:
-            self._writer.post(_INSERT_SPAN, _row(span), urgent=False).add_done_callback(_report)
-        for item in spend:
-            self._writer.post(_INSERT_SPEND, asdict(item), urgent=False).add_done_callback(_report)
+        """Put spans and spend into the next commit. May be called in any thread: models are called in threads too."""
+        if get_ident() == self._thread:
+            self._post(spans, spend)
+        else:
+            self._loop.call_soon_threadsafe(self._post, spans, spend)
 
     async def of_run(self, run_id: str) -> list[Span]:
         """Return the spans of a run, earliest first."""
@@ -55,6 +58,12 @@ class SpanStore:
             for row in await connection.execute(wanted):
                 spans.setdefault(row.run_id, []).append(_span(row))
         return spans
+
+    def _post(self, spans: Sequence[Span], spend: Sequence[Spend]) -> None:
+        for span in spans:
+            self._writer.post(_INSERT_SPAN, _row(span), urgent=False).add_done_callback(_report)
+        for item in spend:
+            self._writer.post(_INSERT_SPEND, asdict(item), urgent=False).add_done_callback(_report)
 
 
 def _row(span: Span) -> dict[str, Any]:

@@ -41,9 +41,9 @@ def parse_url(text: str) -> DatabaseUrl:
     """Return the URL understood. Raises `DatabaseUrlError` for a database that Trunkline does not run on."""
     try:
         url = make_url(text)
-    except ArgumentError as error:
+    except (ArgumentError, ValueError) as error:  # a ValueError is a port that is not a number
         raise DatabaseUrlError(url=text, problem="is not a URL") from error
-    shown = url.render_as_string(hide_password=bool(url.password))
+    shown = url.difference_update_query(["password"]).render_as_string(hide_password=bool(url.password))
     match url.get_backend_name():
         case "sqlite" if not url.database or url.database == ":memory:":
             raise DatabaseUrlError(url=shown, problem="names no file, and state that must survive needs one")

@@ -12,6 +12,7 @@ from typing import Any, Generic, Self, TypeVar
 from sqlalchemy import Executable
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from trunkline.errors import NotOpenError
 from trunkline.runtime.storage.engine import WRITES
 
 Result = TypeVar("Result")
@@ -55,10 +56,14 @@ class Writer:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self.flush()
-        if self._task:
-            self._task.cancel()
-            await asyncio.wait([self._task])
+        """Commit what was posted so far, and take no more."""
+        try:
+            await self.flush()
+        finally:
+            task, self._task = self._task, None
+            if task:
+                task.cancel()
+                await asyncio.wait([task])
 
     async def write(self, work: Work[Result]) -> Result:
         """Run the work in the next transaction and return its result once that is committed.
@@ -84,6 +89,8 @@ class Writer:
         await self.write(_nothing)
 
     def _put(self, item: _Job[Any] | _Row, *, urgent: bool = True) -> None:
+        if self._task is None:
+            raise NotOpenError
         self._waiting.append(item)
         if urgent:
             self._wake.set()

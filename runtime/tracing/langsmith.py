@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from concurrent.futures import Future
+from threading import Thread
 
 log = logging.getLogger("trunkline.tracing")
 
@@ -16,9 +18,22 @@ async def flush_langsmith() -> None:
 
     if not utils.tracing_is_enabled():
         return
-    from langchain_core.tracers.langchain import wait_for_all_tracers
-
+    flushed: Future[None] = Future()
+    # Not in the loop's own threads: those are waited for at the end of the program, however long LangSmith hangs.
+    Thread(target=_flush, args=[flushed], name="langsmith flush", daemon=True).start()
     try:
-        await asyncio.wait_for(asyncio.to_thread(wait_for_all_tracers), FLUSH_SECONDS)
+        await asyncio.wait_for(asyncio.wrap_future(flushed), FLUSH_SECONDS)
     except TimeoutError:
         log.warning("langsmith.flush_timed_out seconds=%g", FLUSH_SECONDS)
+
+
+def _flush(flushed: Future[None]) -> None:
+    from langchain_core.tracers.langchain import wait_for_all_tracers
+
+    if flushed.set_running_or_notify_cancel():
+        try:
+            wait_for_all_tracers()
+        except Exception as error:  # noqa: BLE001 - a broken tracer never breaks a run
+            flushed.set_exception(error)
+        else:
+            flushed.set_result(None)

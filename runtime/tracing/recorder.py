@@ -19,9 +19,12 @@ from trunkline.runtime.money.spend import Spend
 from trunkline.runtime.storage.runs import Run
 from trunkline.runtime.tracing.span import Span, SpanKind, SpanStatus
 
+RUN_KEY = "trunkline_run"
+"""The key under which the metadata of callbacks says which run they belong to."""
+
 
 class SpanSink(Protocol):
-    """Takes spans and spend as they end, without making anybody wait."""
+    """Takes spans and spend as they end, from any thread, without making anybody wait."""
 
     def add(self, spans: list[Span], spend: list[Spend]) -> None:
         """Take them."""
@@ -44,7 +47,8 @@ class SpanRecorder(BaseCallbackHandler):
     """Records the steps, model calls and tool calls of one run. Its root span has the run's trace id.
 
     LangChain reports more runs than a reader wants to see; those that are neither the graph, a node, a model nor a
-    tool are left out, and their children hang below the nearest one that is kept.
+    tool are left out, and their children hang below the nearest one that is kept. A run that a tool makes reports to
+    both recorders: what is another run's is passed over.
     """
 
     run_inline = True  # on the event loop, in order
@@ -70,7 +74,7 @@ class SpanRecorder(BaseCallbackHandler):
         """Open the span of the run or of a node."""
         metadata = metadata or {}
         name = str(kwargs.get("name") or "")
-        if parent_run_id is None:
+        if str(run_id) == self._run.trace_id:
             self._begin(run_id, None, self._run.graph, SpanKind.RUN, metadata)
         elif name == metadata.get("langgraph_node"):
             self._begin(run_id, parent_run_id, name, SpanKind.STEP, metadata)
@@ -135,8 +139,8 @@ class SpanRecorder(BaseCallbackHandler):
     ) -> None:
         """Open the span of a tool call."""
         name = str(kwargs.get("name") or serialized.get("name") or "tool")
-        self._begin(run_id, parent_run_id, name, SpanKind.TOOL, metadata or {})
-        self._open[run_id].attributes = dict(kwargs.get("trunkline") or {})
+        attributes = dict(kwargs.get("trunkline") or {})
+        self._begin(run_id, parent_run_id, name, SpanKind.TOOL, metadata or {}, attributes)
 
     def on_tool_end(self, output: Any, *, run_id: UUID, **kwargs: Any) -> None:
         """Close the span of a tool call."""
@@ -153,10 +157,20 @@ class SpanRecorder(BaseCallbackHandler):
         for run_id in list(self._open):
             self._end(run_id, SpanStatus.CANCELLED)
 
-    def _begin(self, run_id: UUID, parent: UUID | None, name: str, kind: SpanKind, metadata: dict[str, Any]) -> None:
+    def _begin(
+        self,
+        run_id: UUID,
+        parent: UUID | None,
+        name: str,
+        kind: SpanKind,
+        metadata: dict[str, Any],
+        attributes: dict[str, Any] | None = None,
+    ) -> None:
+        if metadata.get(RUN_KEY) != self._run.id:
+            return
         while parent is not None and parent in self._left_out:
             parent = self._left_out[parent]
-        self._open[run_id] = _Open(name=name, kind=kind, parent=parent, metadata=metadata)
+        self._open[run_id] = _Open(name=name, kind=kind, parent=parent, metadata=metadata, attributes=attributes or {})
 
     def _fail(self, run_id: UUID, error: BaseException, *spend: Spend) -> None:
         match error:

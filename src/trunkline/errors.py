@@ -209,6 +209,14 @@ class NotOpenError(UsageError):
         super().__init__("this Trunkline is not open; use it inside 'async with Trunkline(...) as line:'")
 
 
+class ForeignThreadError(UsageError):
+    """A thread is named whose conversation belongs to another tenant."""
+
+    def __init__(self, *, thread: str) -> None:
+        super().__init__(f"thread {thread!r} belongs to another tenant; give the conversation another name")
+        self.thread = thread
+
+
 class RunFailedError(TrunklineError):
     """A run ended with an error; what it finished before is kept. The cause is chained."""
 

@@ -6,6 +6,7 @@ from typing import Any
 import openai
 import pytest
 from langchain_openai import ChatOpenAI
+
 from stand_ins.openai_server import (
     Answer,
     Fault,
@@ -16,7 +17,6 @@ from stand_ins.openai_server import (
     OpenAIServer,
     Say,
 )
-
 from trunkline.agents.endpoint import endpoint_error
 from trunkline.errors import ModelUnreachableError
 

@@ -9,8 +9,8 @@ import pytest
 import yaml
 from langchain_core.messages import BaseMessage, HumanMessage
 from langchain_openai import ChatOpenAI
-from stand_ins.openai_server import OpenAIServer, Say
 
+from stand_ins.openai_server import OpenAIServer, Say
 from trunkline.agents import ListPrice, Models, OwnPrice, ScriptedModel, Step, Usage
 from trunkline.agents.models import NAME_KEY
 from trunkline.errors import MissingKeyError, ModelsFileError, UnknownModelError
@@ -19,7 +19,7 @@ KINDS = "expected kind: openai or kind: scripted"
 
 
 @pytest.fixture(autouse=True)
-def _no_keys(monkeypatch: pytest.MonkeyPatch) -> None:  # pyright: ignore[reportUnusedFunction]
+def _no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     for variable in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_API_BASE", "OPENAI_ORG_ID", "OPENAI_PROXY"):
         monkeypatch.delenv(variable, raising=False)
 
@@ -56,8 +56,10 @@ OPENAI = {"kind": "openai", "model": "gpt-4o"}
         ("models: {fast: {kind: openai, model: x, tmeperature: 1}}", "models.fast.tmeperature: is not known here"),
         (
             "models: {fast: {kind: openai, model: x, timeout: -1, temperature: warm}}",
-            "models.fast.temperature: input should be a valid number, got 'warm'; "
-            "models.fast.timeout: input should be greater than 0, got -1",
+            (
+                "models.fast.temperature: input should be a valid number, got 'warm'; "
+                "models.fast.timeout: input should be greater than 0, got -1"
+            ),
         ),
         ("models: {a: {kind: openai, model: x, price: {output: 1}}}", "models.a.price.input: is missing"),
         (
@@ -95,10 +97,8 @@ def test_an_unknown_name_is_told_the_known_ones(path: Path) -> None:
 
     with pytest.raises(UnknownModelError) as raised:
         models.chat_model("fats")
-    assert str(raised.value) == (
-        f"model 'fats' is not in {path}, which has: fast, slow; add it or use one of these"
-    )
-    with pytest.raises(UnknownModelError, match="there is no models.yaml in the working folder"):
+    assert str(raised.value) == (f"model 'fats' is not in {path}, which has: fast, slow; add it or use one of these")
+    with pytest.raises(UnknownModelError, match=r"there is no models\.yaml in the working folder"):
         Models({}).chat_model("fast")
 
 
@@ -132,7 +132,7 @@ async def test_an_openai_model_is_reached_where_the_file_or_the_environment_says
         chunks = [chunk async for chunk in read(path, fast=setting).chat_model("fast").astream("Hi")]
 
     assert "".join(chunk.text for chunk in chunks) == "Hello to you"
-    assert [chunk.usage_metadata["total_tokens"] for chunk in chunks if chunk.usage_metadata] == [17]  # type: ignore[union-attr]  # pyright: ignore
+    assert [chunk.usage_metadata["total_tokens"] for chunk in chunks if chunk.usage_metadata] == [17]
     assert server.requests[0].body["temperature"] == 0.5
 
 

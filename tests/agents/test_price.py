@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trunkline.agents import ListPrice, OwnPrice, Usage
@@ -26,6 +26,7 @@ def usages(draw: st.DrawFn) -> Usage:
     return Usage(input_tokens=read, cached_tokens=draw(st.integers(0, read)), output_tokens=draw(TOKENS))
 
 
+@settings(deadline=None)
 @given(OWN, usages())
 def test_an_own_price_is_exact_to_half_a_micro_dollar(price: OwnPrice, usage: Usage) -> None:
     """Dollars for a million tokens are micro-dollars for one; fresh, cached and written tokens are priced apart."""
@@ -35,6 +36,7 @@ def test_an_own_price_is_exact_to_half_a_micro_dollar(price: OwnPrice, usage: Us
     assert abs(cost - exact(price, usage)) <= Decimal("0.5")
 
 
+@settings(deadline=None)
 @given(OWN, usages(), usages())
 def test_more_tokens_never_cost_less(price: OwnPrice, usage: Usage, more: Usage) -> None:
     """Whatever the prices are."""
@@ -47,12 +49,11 @@ def test_more_tokens_never_cost_less(price: OwnPrice, usage: Usage, more: Usage)
     assert (price.cost(both, NOW) or 0) >= (price.cost(usage, NOW) or 0) >= 0
 
 
+@settings(deadline=None)
 @given(OWN, usages())
 def test_more_cached_tokens_than_read_ones_are_all_of_them(price: OwnPrice, usage: Usage) -> None:
     """Some endpoints count the two differently; a price is never negative for it."""
-    odd = Usage(
-        input_tokens=usage.cached_tokens, cached_tokens=usage.input_tokens, output_tokens=usage.output_tokens
-    )
+    odd = Usage(input_tokens=usage.cached_tokens, cached_tokens=usage.input_tokens, output_tokens=usage.output_tokens)
     all_cached = Usage(
         input_tokens=usage.cached_tokens, cached_tokens=usage.cached_tokens, output_tokens=usage.output_tokens
     )

@@ -1,10 +1,11 @@
 """The scripted model."""
 
 import asyncio
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage, ToolMessage
@@ -34,18 +35,21 @@ def asked_for(message: AIMessage) -> list[tuple[str, dict[str, Any], str | None]
     return [(asked["name"], asked["args"], asked["id"]) for asked in message.tool_calls]
 
 
-def whole(chunks: list[AIMessageChunk]) -> AIMessageChunk:
-    message = chunks[0]
-    for chunk in chunks[1:]:
+def whole(chunks: Iterable[AIMessage]) -> AIMessage:
+    """The message that the chunks add up to."""
+    message = AIMessageChunk(content="")
+    for chunk in chunks:
+        assert isinstance(chunk, AIMessageChunk)
         message += chunk
     return message
 
 
+@settings(deadline=None)
 @given(ANSWERS)
 def test_streaming_says_the_same_as_answering_at_once(answer: Step) -> None:
     """Text to the last blank, tool calls with their ids, usage, and the model's name."""
     model = ScriptedModel([answer]).bind_tools(TOOLS)
-    at_once, streamed = model.invoke("Hi there"), whole([*model.stream("Hi there")])  # type: ignore[list-item]  # pyright: ignore
+    at_once, streamed = model.invoke("Hi there"), whole(model.stream("Hi there"))
 
     assert (streamed.content, asked_for(streamed)) == (at_once.content, asked_for(at_once))
     assert streamed.usage_metadata == at_once.usage_metadata
@@ -99,6 +103,31 @@ def test_an_answer_may_be_text_and_calls_or_a_single_call() -> None:
     assert asked_for(second) == [("look", {"order_id": "C"}, "call_1_0")]
 
 
+def test_calls_of_different_tools_can_be_arguments_by_name() -> None:
+    """For scripts that are data."""
+    answer: Step = {"look": {"order_id": "A"}, "find": {}}
+    model = ScriptedModel([answer]).bind_tools([*TOOLS, {"name": "find", "description": "", "parameters": {}}])
+
+    assert asked_for(model.invoke("Hi")) == [("look", {"order_id": "A"}, "call_0_0"), ("find", {}, "call_0_1")]
+
+
+def test_a_script_may_begin_again_at_its_end() -> None:
+    """Every call still has an id of its own."""
+    model = ScriptedModel([call("look", order_id="A"), "found"], repeat=True).bind_tools(TOOLS)
+    talk: list[BaseMessage] = [HumanMessage("Hi")]
+    for _ in range(4):
+        talk.append(model.invoke(talk))
+
+    assert [(message.text, asked_for(message)) for message in talk if isinstance(message, AIMessage)] == [
+        ("", [("look", {"order_id": "A"}, "call_0_0")]),
+        ("found", []),
+        ("", [("look", {"order_id": "A"}, "call_2_0")]),
+        ("found", []),
+    ]
+    with pytest.raises(ScriptError, match="the script has 0 answers"):
+        ScriptedModel([], repeat=True).invoke("Hi")
+
+
 def test_an_error_in_the_script_is_raised() -> None:
     """That is how an endpoint that fails is played."""
     model = ScriptedModel([ConnectionError("the line is dead")])
@@ -128,7 +157,7 @@ def test_callbacks_see_the_model_its_tokens_and_its_name() -> None:
         def on_chat_model_start(self, *_: Any, metadata: dict[str, Any] | None = None, **__: Any) -> None:
             self.named = (metadata or {}).get("ls_model_name")
 
-        def on_llm_new_token(self, token: str, **_: Any) -> None:
+        def on_llm_new_token(self, token: Any, **_: Any) -> None:
             self.tokens.append(token)
 
     listener = Listener()
@@ -136,13 +165,17 @@ def test_callbacks_see_the_model_its_tokens_and_its_name() -> None:
     assert ("".join(listener.tokens), listener.named) == ("Good morning", "play")
 
 
+def nothing(_: list[BaseMessage]) -> Any:
+    """A script that forgot to return."""
+
+
 @pytest.mark.parametrize(
     ("script", "problem"),
     [
         ([], "the script has 0 answers and was asked for number 1, after 'Hi'"),
         ([[call("look")]], "the script calls 'look', and the model was given no tools"),
-        ([{"say": "Hi"}], "the script's answer is a dict; write a text, calls, a Turn or an exception"),
-        (lambda _: None, "the script's answer is a NoneType; write a text, calls, a Turn or an exception"),  # pyright: ignore[reportUnknownLambdaType]
+        ([{"say": "Hi"}], "the script's answer is {'say': 'Hi'}; write a text, calls, a Turn or an exception"),
+        (nothing, "the script's answer is None; write a text, calls, a Turn or an exception"),
         ([["look"]], "the script asks for 'look'; write call('look', ...)"),
     ],
 )

@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ on_postgresql = pytest.mark.parametrize("backend", ["postgresql"])
 on_sqlite = pytest.mark.parametrize("backend", ["sqlite"])
 
 
-async def on_connection(url: str, work: Any) -> Any:
+async def on_connection(url: str, work: Callable[[Connection], Any]) -> Any:
     """Run synchronous work on a connection and commit it."""
     engine = create_async_engine(parse_url(url).url)
     try:

@@ -1,9 +1,13 @@
 """`trunkline db` on the command line."""
 
+import asyncio
+
 import pytest
 
 from trunkline.runtime.cli.app import execute
+from trunkline.runtime.storage.engine import open_engine
 from trunkline.runtime.storage.migration import wanted_revision
+from trunkline.runtime.storage.url import parse_url
 
 
 def test_a_database_without_tables_is_told_so_and_what_to_do(
@@ -37,3 +41,30 @@ def test_a_server_that_is_not_there_is_told_in_one_line(capsys: pytest.CaptureFi
     assert code == 3
     assert len(said.splitlines()) == 1
     assert "database postgresql://127.0.0.1:9/none cannot be opened" in said
+
+
+@pytest.mark.parametrize("backend", ["postgresql"])
+@pytest.mark.parametrize("command", ["upgrade", "check"])
+def test_a_password_is_never_said(command: str, url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Not even when all is well: words on stderr end up in logs."""
+    secret = url.replace("postgres:@", "postgres:s3cret@")
+    assert execute(["db", command, "--database", secret]) == 0
+
+    said = capsys.readouterr().err
+    assert "s3cret" not in said
+    assert "postgres:***@" in said
+
+
+async def change_revision(url: str) -> None:
+    engine = open_engine(parse_url(url))
+    async with engine.begin() as connection:
+        await connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    await engine.dispose()
+
+
+def test_a_database_of_another_version_ends_check_with_3(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """The line names both revisions."""
+    asyncio.run(change_revision(url))
+
+    assert execute(["db", "check", "--database", url]) == 3
+    assert f"is at revision 9999, this version needs {wanted_revision()}" in capsys.readouterr().err

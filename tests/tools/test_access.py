@@ -1,9 +1,11 @@
 """Which calls keep the model's order."""
 
+from collections.abc import Mapping
 from itertools import combinations
+from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trunkline.tools import ANYTHING, Access, Effect, predecessors
@@ -40,6 +42,7 @@ def test_two_calls_conflict_when_one_writes_what_the_other_touches(
     assert (first.conflicts_with(second), second.conflicts_with(first)) == (conflict, conflict)
 
 
+@settings(deadline=None)
 @given(ACCESSES)
 def test_a_call_waits_for_exactly_the_earlier_calls_that_it_conflicts_with(accesses: list[Access]) -> None:
     """Every conflicting pair is ordered as the model asked, and no other pair is."""
@@ -47,6 +50,14 @@ def test_a_call_waits_for_exactly_the_earlier_calls_that_it_conflicts_with(acces
     pairs = combinations(range(len(accesses)), 2)
 
     assert waits == {(a, b) for a, b in pairs if accesses[a].conflicts_with(accesses[b])}
+
+
+def two_names(_: Mapping[str, Any]) -> list[str]:
+    return ["x", "y"]
+
+
+def one_name(arguments: Mapping[str, Any]) -> str:
+    return f"order:{arguments['id']}"
 
 
 @pytest.mark.parametrize(
@@ -64,8 +75,8 @@ def test_a_call_waits_for_exactly_the_earlier_calls_that_it_conflicts_with(acces
         (Effect.IRREVERSIBLE, None, "order:{id}", access(writes="*")),
         (Effect.UNDECLARED, None, None, access(writes="*")),
         (Effect.UNDECLARED, "stock", "order:{id}", access("stock", "*")),
-        (Effect.WRITE, None, lambda _: ["x", "y"], access(writes="x y")),  # pyright: ignore[reportUnknownLambdaType]
-        (Effect.WRITE, None, lambda _: "order:7", access(writes="order:7")),  # pyright: ignore[reportUnknownLambdaType]
+        (Effect.WRITE, None, two_names, access(writes="x y")),
+        (Effect.WRITE, None, one_name, access(writes="order:7")),
     ],
 )
 def test_what_is_not_named_may_be_anything(

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from stand_ins.calls import ask, outcomes
+from stand_ins.calls import ask, id_of, outcomes
 from trunkline.tools import Done, Pending, over, tool
 
 
@@ -30,8 +30,9 @@ async def test_a_tool_that_always_asks_waits_for_a_person_each_time() -> None:
         """Close an account."""
         return account
 
-    [ended] = await outcomes([close], ask(close, account="C1"))
-    assert ended == Pending(call_id=ended.call_id, reason="this tool always needs a person's approval")  # pyright: ignore
+    request = ask(close, account="C1")
+    [ended] = await outcomes([close], request, batch="b")
+    assert ended == Pending(call_id=id_of(request), reason="this tool always needs a person's approval")
 
 
 async def test_an_irreversible_effect_always_waits_for_a_person_unless_a_rule_says_when() -> None:

@@ -163,30 +163,33 @@ def test_the_timeout_counts_from_the_start_of_the_run(made: Any) -> None:
 
 async def test_the_timeout_of_a_blocking_call_counts_from_when_it_has_its_thread() -> None:
     """A call that waits for one of the threads is waiting, not running."""
-    let_go = threading.Event()
+    thread_is_free, runs, may_end = threading.Event(), asyncio.Event(), threading.Event()
+    loop = asyncio.get_running_loop()
 
-    @tool(effect="read", timeout=30)
-    def hold() -> str:
+    @tool(effect="read")
+    def hold() -> bool:
         """Keep the only thread."""
-        let_go.wait()
-        return "held"
+        return thread_is_free.wait(20)
 
-    @tool(effect="read", timeout=0.2)
-    def quick() -> str:
+    @tool(effect="read", timeout=1)
+    def quick() -> bool:
         """Need the thread for a moment."""
-        return "quick"
+        loop.call_soon_threadsafe(runs.set)
+        return may_end.wait(20)
 
-    @tool(effect="read", timeout=0.3)
+    @tool(effect="read")
     async def outlast() -> None:
-        """Last longer than the quick call may."""
-        try:
-            await asyncio.Event().wait()
-        finally:
-            let_go.set()
+        """Last longer than the quick call may, then let it run, and have its end come a little later."""
+        await asyncio.sleep(1.1)
+        thread_is_free.set()
+        await runs.wait()
+        for _ in range(10):
+            await asyncio.sleep(0)
+        may_end.set()
 
     executor = CallExecutor(threads=ToolThreads(1))
     ended = await outcomes([hold, quick, outlast], ask(hold), ask(quick), ask(outlast), executor=executor)
-    assert ended[:2] == [Done(output="held"), Done(output="quick")]
+    assert ended == [Done(output=True), Done(output=True), Done(output=None)]
 
 
 async def test_blocking_functions_run_in_threads_of_our_own() -> None:

@@ -57,6 +57,15 @@ async def test_invalid_arguments_are_a_result_that_names_each_place(arguments: d
     assert sibling == Done(output="pong")
 
 
+async def test_half_an_emoji_is_refused() -> None:
+    """No database and no endpoint would take it, and the batch would end there."""
+    [refused, sibling] = await outcomes([order, ping], ask(order, lines=[], note="\ud83d"), ask(ping))
+
+    assert isinstance(refused, Failed)
+    assert refused.message.startswith("the arguments of 'order' cannot be written as JSON: ")
+    assert sibling == Done(output="pong")
+
+
 async def test_a_request_that_is_no_json_is_a_result() -> None:
     """A model that broke off in its arguments is told so."""
     broken = ToolRequest(name="order", arguments={}, tool_call_id="c", problem='the arguments are not JSON: {"lin')

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stand_ins.calls import ask, id_of, origin
@@ -27,6 +27,7 @@ def call(**arguments: Any) -> ToolCall:
     return bound
 
 
+@settings(deadline=None)
 @given(PLACES, PLACES)
 def test_each_place_in_a_batch_has_an_id_of_its_own(first: tuple[str, str, int], second: tuple[str, str, int]) -> None:
     """Thread, batch and position make the id: the same place has the same one, another place another."""

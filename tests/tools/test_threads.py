@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections.abc import Callable
 from contextvars import ContextVar
+from functools import partial
 from typing import Any
 
 import pytest
@@ -68,16 +69,29 @@ async def test_a_closed_pool_takes_no_more_work() -> None:
 
 
 async def test_whoever_gives_up_waiting_for_a_thread_runs_nothing() -> None:
-    """A call that never had its thread is dropped, and closing the pool lets nobody hang."""
-    threads, let_go, ran = ToolThreads(1), threading.Event(), threading.Event()
+    """A call that never had its thread is dropped, and the next one has it."""
+    threads, let_go, ran = ToolThreads(1), threading.Event(), list[str]()
     held = await threads.begin(let_go.wait)
-    dropped, left = (asyncio.create_task(threads.begin(ran.set)) for _ in range(2))
+    dropped, kept = (asyncio.create_task(run(threads, partial(ran.append, name))) for name in ("dropped", "kept"))
     await asyncio.sleep(0)
     dropped.cancel()
+    await asyncio.wait([dropped])
+    let_go.set()
+    await asyncio.wait([held, kept])
     threads.close()
-    await asyncio.wait([dropped, left])
+
+    assert (dropped.cancelled(), ran) == (True, ["kept"])
+
+
+async def test_closing_the_pool_lets_nobody_hang() -> None:
+    """A call that still waits for a thread is cancelled; one that has it goes on."""
+    threads, let_go, ran = ToolThreads(1), threading.Event(), threading.Event()
+    held = await threads.begin(let_go.wait)
+    waiting = asyncio.create_task(run(threads, ran.set))
+    await asyncio.sleep(0)
+    threads.close()
+    await asyncio.wait([waiting])
     let_go.set()
     await held
 
-    assert dropped.cancelled()
-    assert not ran.is_set()
+    assert (waiting.cancelled(), ran.is_set()) == (True, False)

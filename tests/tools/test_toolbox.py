@@ -4,15 +4,14 @@ import pytest
 
 from trunkline.errors import DuplicateToolError, ToolDeclarationError
 from trunkline.tools import Effect, Toolbox, tool
+from trunkline.tools.signature import Function
+
+UNTYPED: Function = eval("lambda order_id: order_id")
 
 
 def look(order_id: str) -> str:
     """Look."""
     return order_id
-
-
-def untyped(order_id):  # type: ignore[no-untyped-def]  # pyright: ignore
-    """Look."""
 
 
 def test_tools_keep_the_order_in_which_they_were_given() -> None:
@@ -41,4 +40,4 @@ def test_two_tools_of_one_name_are_refused() -> None:
 def test_a_function_without_types_is_refused() -> None:
     """Plain functions must be typed like tools."""
     with pytest.raises(ToolDeclarationError, match="parameter 'order_id' has no type"):
-        Toolbox([untyped])  # pyright: ignore[reportUnknownArgumentType]
+        Toolbox([UNTYPED])

@@ -1,0 +1,53 @@
+"""The turns under way on a line: each is a task of its own, and those of one thread follow one another."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from weakref import WeakValueDictionary
+
+from trunkline.runtime.events import Event
+
+
+class Turns:
+    """Serves turns in tasks, so that one which nobody listens to any more still ends, and its end is recorded."""
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._threads: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    async def serve(self, turn: AsyncGenerator[Event], *, thread: str, name: str) -> AsyncGenerator[Event]:
+        """Yield the events of a turn, which begins when earlier ones of its thread have ended.
+
+        Raises what the turn raises. Cancelled or closed early, it cancels the turn and waits for its end.
+        """
+        heard: asyncio.Queue[Event | None] = asyncio.Queue()
+        task = asyncio.create_task(self._take(turn, thread, heard), name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        try:
+            while (event := await heard.get()) is not None:
+                yield event
+            await task
+        finally:
+            await _ended([task])
+
+    async def aclose(self) -> None:
+        """Cancel what is under way and wait for its end."""
+        await _ended(list(self._tasks))
+
+    async def _take(self, turn: AsyncGenerator[Event], thread: str, heard: asyncio.Queue[Event | None]) -> None:
+        try:
+            async with self._threads.setdefault(thread, asyncio.Lock()), aclosing(turn) as events:
+                async for event in events:
+                    heard.put_nowait(event)
+        finally:
+            heard.put_nowait(None)
+
+
+async def _ended(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks)

@@ -1,0 +1,23 @@
+"""An open line and the database below it, on SQLite and on PostgreSQL."""
+
+from collections.abc import AsyncGenerator
+
+import pytest
+
+from trunkline import Trunkline
+from trunkline.agents import Models
+from trunkline.runtime.storage.database import Database, open_database
+
+
+@pytest.fixture
+async def database(url: str) -> AsyncGenerator[Database]:
+    """An open database, beside whatever else is open on it."""
+    async with open_database(url) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def line(url: str) -> AsyncGenerator[Trunkline]:
+    """An open line without a tenant and without named models."""
+    async with Trunkline(url, models=Models({})) as opened:
+        yield opened
