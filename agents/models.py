@@ -61,7 +61,10 @@ class OpenAISetting(_Setting):
     """Left out: the environment variable OPENAI_BASE_URL, else OpenAI itself."""
 
     key: str = "OPENAI_API_KEY"
-    """Name of the environment variable that holds the key. With a base URL the variable may be unset."""
+    """Name of the environment variable that holds the key.
+
+    With a base URL the variable may be unset; a key that is not named here is never sent to the file's base_url.
+    """
 
     temperature: float | None = None
     timeout: float = Field(default=60.0, gt=0)
@@ -72,7 +75,7 @@ class OpenAISetting(_Setting):
         from langchain_openai import ChatOpenAI  # heavy: about 2 s
 
         base_url = self.base_url or os.environ.get("OPENAI_BASE_URL")
-        key = os.environ.get(self.key) or ("not-needed" if base_url else None)
+        key = self._key() or ("not-needed" if base_url else None)
         if key is None:
             raise MissingKeyError(model=name, variable=self.key)
         return ChatOpenAI(
@@ -84,6 +87,10 @@ class OpenAISetting(_Setting):
             stream_usage=True,
             use_responses_api=False if base_url else None,
         )
+
+    def _key(self) -> str | None:
+        is_meant = self.base_url is None or "key" in self.model_fields_set
+        return os.environ.get(self.key) if is_meant else None
 
     def declared_price(self) -> Price | None:
         """Return what the file says of the price, else the model's list price."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from langchain_core.callbacks import AsyncCallbackManager, AsyncCallbackManagerForToolRun
 from langchain_core.messages import ToolMessage
@@ -14,7 +15,7 @@ from langchain_core.runnables.config import (
 )
 from pydantic_core import to_json
 
-from trunkline.tools.call import CallId, CallResult, ToolCall
+from trunkline.tools.call import CallId, CallResult, ToolCall, ToolRequest
 from trunkline.tools.events import ToolCallFinished, ToolCallStarted
 from trunkline.tools.outcome import Done, Outcome, is_error, text_for_model
 
@@ -35,21 +36,16 @@ class CallWatcher:
         self._manager: AsyncCallbackManager = get_async_callback_manager_for_config(config)
         self._runs: dict[CallId, AsyncCallbackManagerForToolRun] = {}
 
+    async def refused(self, result: CallResult) -> None:
+        """Trace the request as a tool run that failed at once."""
+        await self._close(await self._open(result.request, {"call_id": result.call_id, "batch": self._batch}), result)
+        self._tell_end(result)
+
     async def started(self, call: ToolCall, *, waited: float) -> None:
         """Open a tool run, below which everything in this task is traced."""
-        run = await self._manager.on_tool_start(
-            {"name": call.tool.name, "description": call.tool.description},
-            to_json(call.request.arguments).decode(),
-            inputs=dict(call.request.arguments),
-            name=call.tool.name,
-            tool_call_id=call.request.tool_call_id,
-            trunkline={
-                "call_id": call.call_id,
-                "batch": self._batch,
-                "effect": call.tool.effect.value,
-                "waited": waited,
-            },
-        )
+        effect = call.tool.effect.value
+        about = {"call_id": call.call_id, "batch": self._batch, "effect": effect, "waited": waited}
+        run = await self._open(call.request, about, description=call.tool.description)
         self._runs[call.call_id] = run
         var_child_runnable_config.set(patch_config(self._config, callbacks=run.get_child()))
         arguments = call.request.arguments
@@ -57,14 +53,30 @@ class CallWatcher:
 
     async def finished(self, call: ToolCall, result: CallResult) -> None:
         """Close the tool run with the call's outcome."""
-        run = self._runs.pop(call.call_id)
+        await self._close(self._runs.pop(call.call_id), result)
+        self._tell_end(result)
+
+    async def _open(
+        self, request: ToolRequest, about: Mapping[str, Any], *, description: str = ""
+    ) -> AsyncCallbackManagerForToolRun:
+        return await self._manager.on_tool_start(
+            {"name": request.name, "description": description},
+            to_json(request.arguments).decode(),
+            inputs=dict(request.arguments),
+            name=request.name,
+            tool_call_id=request.tool_call_id,
+            trunkline=about,
+        )
+
+    async def _close(self, run: AsyncCallbackManagerForToolRun, result: CallResult) -> None:
         if is_error(result.outcome):
             await run.on_tool_error(ToolCallError(text_for_model(result.outcome)))
         else:
             await run.on_tool_end(tool_message(result), trunkline_outcome=_label(result.outcome))
-        self._emit(
-            ToolCallFinished(call_id=call.call_id, tool=call.tool.name, outcome=result.outcome, seconds=result.seconds)
-        )
+
+    def _tell_end(self, result: CallResult) -> None:
+        name, outcome = result.request.name, result.outcome
+        self._emit(ToolCallFinished(call_id=result.call_id, tool=name, outcome=outcome, seconds=result.seconds))
 
 
 def tool_message(result: CallResult) -> ToolMessage:

@@ -1,14 +1,13 @@
 """Databases for the tests that need one, each on SQLite and on PostgreSQL."""
 
 import asyncio
-import os
 import shutil
 from collections.abc import Generator
 from pathlib import Path
 
 import pytest
 
-from stand_ins.databases import Connections, execute, postgres_database, postgres_server, renamed
+from stand_ins.databases import Connections, name_in, postgres_database, postgres_server
 from trunkline.runtime.storage.database import upgrade_database
 
 
@@ -20,12 +19,11 @@ def postgres() -> Generator[str]:
 
 
 @pytest.fixture(scope="session")
-def upgraded_postgres(postgres: str) -> str:
+def upgraded_postgres(postgres: str) -> Generator[str]:
     """The name of a database with all tables, to make others of."""
-    name = f"template_{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
-    execute(postgres, f"DROP DATABASE IF EXISTS {name}", f"CREATE DATABASE {name} TEMPLATE template0")
-    asyncio.run(upgrade_database(renamed(postgres, name)))
-    return name
+    with postgres_database(postgres) as url:
+        asyncio.run(upgrade_database(url))
+        yield name_in(url)
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,6 @@ from pydantic_core import PydanticSerializationError, from_json, to_json
 from trunkline.errors import ToolRejectedError
 from trunkline.tools.call import ToolCall
 from trunkline.tools.current import enter_call
-from trunkline.tools.effect import Effect
 from trunkline.tools.outcome import Done, Failed, FailureKind, Outcome, Unknown
 from trunkline.tools.threads import ToolThreads
 
@@ -22,8 +21,8 @@ log = logging.getLogger("trunkline.tools")
 async def attempt(call: ToolCall, threads: ToolThreads) -> Outcome:
     """Run the tool's function once and return how it ended. Only a cancellation of this task is raised.
 
-    A missing answer is `retryable` for a read and `Unknown` for an effect. So is any other fault of an effect that
-    nobody can ask for again (`write_once`, `irreversible`): it may have happened before the fault.
+    A missing answer is `retryable` for a read, any other fault of it a `bug`. Of an effect both are `Unknown`: it may
+    have happened before the fault, and a client's time-out is not always a `TimeoutError`.
     """
     enter_call(call)
     clock = asyncio.timeout(None)
@@ -73,9 +72,9 @@ def _no_answer(call: ToolCall, what: str) -> Outcome:
 def _broken(call: ToolCall, error: Exception, *, hint: str) -> Outcome:
     log.error("call.broken tool=%s call_id=%s", call.tool.name, call.call_id, exc_info=error)
     message = f"tool {call.tool.name!r} is broken: {hint}: {_said(error)}"
-    if call.tool.effect in {Effect.WRITE_ONCE, Effect.IRREVERSIBLE}:
-        return Unknown(message=f"{message}; {_advice(call)}")
-    return Failed(kind=FailureKind.BUG, message=message)
+    if call.tool.effect.is_read:
+        return Failed(kind=FailureKind.BUG, message=message)
+    return Unknown(message=f"{message}; {_advice(call)}")
 
 
 def _advice(call: ToolCall) -> str:

@@ -20,7 +20,11 @@ from trunkline.tools.toolbox import Toolbox
 
 
 class Watcher(Protocol):
-    """Is told of each call as it starts and ends, inside the task that runs it. Must not raise."""
+    """Is told of each request: of a call as it starts and ends, inside the task that runs it. Must not raise."""
+
+    async def refused(self, result: CallResult) -> None:
+        """The request means no call: there is no such tool, or its arguments are not valid."""
+        ...
 
     async def started(self, call: ToolCall, *, waited: float) -> None:
         """The call has its slot, and runs now. `waited` is in seconds."""
@@ -54,6 +58,9 @@ class CallExecutor:
     ) -> list[CallResult]:
         """Run the requests side by side where nothing conflicts, and return their results in the same order."""
         bound = [bind(toolbox, request, origin, position) for position, request in enumerate(requests)]
+        for item in bound:
+            if isinstance(item, CallResult):
+                await watcher.refused(item)
         calls = [item for item in bound if isinstance(item, ToolCall)]
         results = await self._run_calls(calls, watcher)
         return [item if isinstance(item, CallResult) else results[item.call_id] for item in bound]
@@ -93,14 +100,10 @@ class _Service:
         async with self._limits.slot(self._call.tool):
             waited = monotonic() - self._asked
             await self._watcher.started(self._call, waited=waited)
-            if self._call.tool.effect.is_read:
-                result = await self._attempted(waited)
-            else:
-                result = await to_its_end(self._effect(waited), name=f"effect {self._call.call_id}")
-        if self._call.tool.effect.is_read:
-            await self._ledger.record(self._call, result)
-        await self._watcher.finished(self._call, result)
-        return result
+            if not self._call.tool.effect.is_read:
+                return await to_its_end(self._effect(waited), name=f"effect {self._call.call_id}")
+            result = await self._attempted(waited)
+        return await self._recorded(result)
 
     async def _asked_first(self) -> Outcome | None:
         """Return how the call stands if a person must decide on it first; None when it may run."""
@@ -113,9 +116,14 @@ class _Service:
     async def _effect(self, waited: float) -> CallResult:
         settled = await self._ledger.intend(self._call)
         if settled is not None:
-            return self._result(settled, waited=waited)
-        result = await self._attempted(waited)
+            result = self._result(settled, waited=waited)
+            await self._watcher.finished(self._call, result)
+            return result
+        return await self._recorded(await self._attempted(waited))
+
+    async def _recorded(self, result: CallResult) -> CallResult:
         await self._ledger.record(self._call, result)
+        await self._watcher.finished(self._call, result)
         return result
 
     async def _attempted(self, waited: float) -> CallResult:

@@ -22,6 +22,9 @@ async def open_saver(url: DatabaseUrl) -> AsyncGenerator[BaseCheckpointSaver[str
         from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
         async with AsyncSqliteSaver.from_conn_string(str(url.path)) as saver:
+            await saver.conn.execute(
+                "PRAGMA synchronous=NORMAL"
+            )  # the ledger's and the run's own commits sync for both
             yield saver
     else:
         from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver

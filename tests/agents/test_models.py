@@ -194,3 +194,17 @@ def test_the_client_of_openai_itself_may_choose_its_api(path: Path, monkeypatch:
     assert isinstance(own, ChatOpenAI)
     assert isinstance(other, ChatOpenAI)
     assert (own.use_responses_api, other.use_responses_api) == (None, False)
+
+
+async def test_a_key_is_sent_to_an_address_in_the_file_only_when_the_file_names_it(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The key for OpenAI is nobody else's business."""
+    monkeypatch.setenv("OPENAI_API_KEY", "secret")
+    with OpenAIServer(lambda _: Say(text="hello")) as server:
+        there = {"kind": "openai", "model": "stand-in", "base_url": server.url}
+        models = read(path, other=there, ours=there | {"key": "OPENAI_API_KEY"})
+        for name in ("other", "ours"):
+            await models.chat_model(name).ainvoke("hello")
+
+    assert [request.authorization for request in server.requests] == ["Bearer not-needed", "Bearer secret"]

@@ -35,6 +35,9 @@ IN_TIME = {order.id for order in WORLD.orders if within_return_window(order, now
 class Nobody:
     """Watches nothing."""
 
+    async def refused(self, result: CallResult) -> None:
+        """Look away."""
+
     async def started(self, call: ToolCall, *, waited: float) -> None:
         """Look away."""
 

@@ -53,6 +53,9 @@ class Listener:
 
     heard: list[str] = field(default_factory=list[str])
 
+    async def refused(self, result: CallResult) -> None:
+        self.heard.append(f"{result.request.name} refused")
+
     async def started(self, call: ToolCall, *, waited: float) -> None:
         del waited
         self.heard.append(f"{call.tool.name} started")

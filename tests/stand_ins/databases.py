@@ -10,7 +10,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import psycopg
-from sqlalchemy import event
+from sqlalchemy import event, make_url
 from sqlalchemy.pool import Pool
 
 ELSEWHERE = "TRUNKLINE_TEST_POSTGRES"
@@ -52,8 +52,12 @@ def postgres_database(server: str, *, template: str = "template0") -> Generator[
 
 def renamed(url: str, name: str) -> str:
     """Return the URL with another database in it."""
-    head, _, query = url.partition("?")
-    return f"{head.rpartition('/')[0]}/{name}?{query}"
+    return make_url(url).set(database=name).render_as_string(hide_password=False)
+
+
+def name_in(url: str) -> str:
+    """Return the name of the database that the URL leads to."""
+    return make_url(url).database or ""
 
 
 @dataclass(slots=True)

@@ -64,13 +64,15 @@ async def test_no_answer_means_try_again_for_a_read_and_unknown_for_an_effect(er
     assert await ending(error, None) == Unknown(message=f"{said}; {UNSAFE}")
 
 
-async def test_any_other_exception_is_a_bug(caplog: pytest.LogCaptureFixture) -> None:
-    """The model reads one line and the log has the traceback; what cannot be asked again may have happened."""
+async def test_any_other_exception_is_a_bug_of_a_read_and_may_come_after_an_effect(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The model reads one line and the log has the traceback; whether an effect came before the fault is not known."""
     said = "tool 'act' is broken: it raised: KeyError: 'x'"
 
-    for effect in ("read", "write", None):
-        assert await ending(KeyError("x"), effect) == Failed(kind=FailureKind.BUG, message=said)
-    for effect in ("write_once", "irreversible"):
+    assert await ending(KeyError("x"), "read") == Failed(kind=FailureKind.BUG, message=said)
+    assert await ending(KeyError("x"), "write") == Unknown(message=f"{said}; {SAFE}")
+    for effect in ("write_once", "irreversible", None):
         assert await ending(KeyError("x"), effect) == Unknown(message=f"{said}; {UNSAFE}")
     assert caplog.messages[0].startswith("call.broken tool=act call_id=c-")
     assert all(record.exc_info for record in caplog.records)

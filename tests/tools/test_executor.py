@@ -355,3 +355,12 @@ async def test_a_ledger_that_fails_ends_the_batch_with_its_error() -> None:
         await outcomes([till.pay], ask(till.pay, order_id="A", amount=1), executor=CallExecutor(ledger=Broken()))
 
     assert till.paid == []
+
+
+async def test_a_request_that_means_no_call_is_told_to_who_watches() -> None:
+    """A wrong name and wrong arguments are on the trace, like any call."""
+    listener, executor = Listener(), CallExecutor()
+    wrong = [ask("nothing"), ask("nothing", order=17)]
+    await executor.run(Toolbox(), wrong, origin=origin("b"), watcher=listener)
+
+    assert listener.heard == ["nothing refused", "nothing refused"]
