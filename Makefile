@@ -1,5 +1,7 @@
 # Everything runs from a virtual environment inside the checkout; nothing else on the machine is touched.
 PYTHON ?= python3
+# Trust what the machine trusts, also behind a company proxy.
+export UV_SYSTEM_CERTS := 1
 UV_VERSION := 0.13.9
 UV := $(or $(shell command -v uv),.uv/bin/uv)
 BIN := .venv/bin

@@ -8,6 +8,7 @@ from contextlib import aclosing
 from weakref import WeakValueDictionary
 
 from trunkline.runtime.events import Event
+from trunkline.tools.shielding import to_its_end
 
 
 class Turns:
@@ -31,11 +32,11 @@ class Turns:
                 yield event
             await task
         finally:
-            await _ended([task])
+            await to_its_end(_ended([task]), name=f"end of {name}")
 
     async def aclose(self) -> None:
         """Cancel what is under way and wait for its end."""
-        await _ended(list(self._tasks))
+        await to_its_end(_ended(list(self._tasks)), name="end of all turns")
 
     async def _take(self, turn: AsyncGenerator[Event], thread: str, heard: asyncio.Queue[Event | None]) -> None:
         try:

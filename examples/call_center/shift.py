@@ -48,13 +48,14 @@ class Shift:
 
         Raises the first failure that would meet every contact alike, like a model that cannot be reached.
         """
-        work = [asyncio.ensure_future(self._serve(contact)) for contact in contacts]
         try:
-            return await asyncio.gather(*work)
-        finally:
-            for task in work:
-                task.cancel()
-            await asyncio.gather(*work, return_exceptions=True)
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(self._serve(contact), name=f"contact {contact.id}") for contact in contacts]
+        except ExceptionGroup as failures:
+            failure = failures.exceptions[0]
+        else:
+            return [task.result() for task in tasks]
+        raise failure
 
     async def _serve(self, contact: Contact) -> Served:
         async with self._seats:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import sys
 from collections import Counter
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -14,6 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from trunkline.runtime.cli.figures import count_text, dollars_text, one_line, plural, seconds_text
+from trunkline.runtime.cli.options import DEFAULT_DATABASE
 from trunkline.runtime.storage.runs import RunStatus
 from trunkline.tools.call import CallState
 
@@ -179,6 +184,14 @@ def _print_waiting(console: Console, outcome: Outcome) -> None:
         console.print(f"  … and {len(waiting) - _SHOWN_WAITING} more")
 
 
+def _command() -> str:
+    """How the reader can call us: a newcomer's `make demo` leaves no `trunkline` on the PATH."""
+    if shutil.which("trunkline"):
+        return "trunkline"
+    program = Path(sys.argv[0])
+    return os.path.relpath(program) if program.name == "trunkline" else "python -m trunkline"
+
+
 def _print_next(console: Console, outcome: Outcome, database: str) -> None:
     if outcome.interrupted:
         unserved = len(outcome.contacts) - len(outcome.served)
@@ -190,10 +203,11 @@ def _print_next(console: Console, outcome: Outcome, database: str) -> None:
             soft_wrap=True,
         )
     console.print("\n[bold]Where to look next[/]")
-    suffix = "" if database == "sqlite:///trunkline.db" else f" --database {database}"
+    suffix = "" if database == DEFAULT_DATABASE else f" --database {database}"
+    command = _command()
     if outcome.report.widest_run:
         console.print(
-            f"  trunkline trace {outcome.report.widest_run}{suffix}   the run that saved most, as a waterfall",
+            f"  {command} trace {outcome.report.widest_run}{suffix}   the run that saved most, as a waterfall",
             soft_wrap=True,
         )
-    console.print(f"  trunkline runs{suffix}   the latest runs", soft_wrap=True)
+    console.print(f"  {command} runs{suffix}   the latest runs", soft_wrap=True)

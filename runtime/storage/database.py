@@ -95,6 +95,8 @@ async def _connected(url: DatabaseUrl) -> AsyncGenerator[AsyncEngine]:
 
 
 async def _reach(url: DatabaseUrl, engine: AsyncEngine) -> None:
+    if url.embedded and not url.path.parent.is_dir():
+        raise DatabaseUnreachableError(url=url.shown, problem=f"there is no folder {url.path.parent}")
     try:
         async with engine.connect():
             pass

@@ -370,6 +370,22 @@ async def test_a_cancelled_run_ends_its_effect_and_is_recorded(line: Trunkline, 
     assert await statuses(database) == [RunStatus.CANCELLED, RunStatus.SUCCEEDED]
 
 
+async def test_a_run_that_is_cancelled_again_and_again_still_ends_well(line: Trunkline, database: Database) -> None:
+    """Whoever cancelled it gets it back when its end is on record, not before."""
+    till = Till()
+    running = asyncio.create_task(line.run(till.agent, "pay", thread="t1"))
+    await till.under_way()
+    for _ in range(3):
+        running.cancel()
+        await asyncio.sleep(0)
+    till.may_end.set()
+    await asyncio.wait([running])
+
+    assert running.cancelled()
+    assert await statuses(database) == [RunStatus.CANCELLED]
+    assert {tally.state for tally in await database.ledger.tally() if tally.tool == "pay"} == {CallState.DONE}
+
+
 async def test_a_turn_that_is_cancelled_while_it_waits_leaves_nothing(line: Trunkline, database: Database) -> None:
     """It has not begun."""
     till = Till()
