@@ -59,7 +59,8 @@ class FanOut:
         origin = Origin(thread_id=thread_id, run_id=scope.run_id if scope else thread_id, batch=batch)
         watcher = CallWatcher(config, batch, get_stream_writer())
         executor = scope.executor if scope else self._own_executor()
-        return await executor.run(self.toolbox, requests, origin=origin, watcher=watcher)
+        fresh = scope is not None and scope.takes_first(batch)
+        return await executor.run(self.toolbox, requests, origin=origin, watcher=watcher, fresh=fresh)
 
     def _own_executor(self) -> CallExecutor:
         return self._own.setdefault(asyncio.get_running_loop(), CallExecutor())

@@ -47,12 +47,15 @@ class ModelStep:
         heard = with_open_calls_closed(messages)
         asked = [SystemMessage(instructions), *heard] if instructions else heard
         try:
-            return await self._with_tools(model).ainvoke(asked, config)
+            answer = await self._with_tools(model).ainvoke(asked, config)
         except Exception as error:
             explained = endpoint_error(error, model)
             if explained is None:
                 raise
             raise explained from error
+        if (scope := scope_of(config)) and answer.id:
+            scope.fresh.add(answer.id)
+        return answer
 
     def _model(self, config: RunnableConfig) -> BaseChatModel:
         if isinstance(self.agent.model, BaseChatModel):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
@@ -22,6 +22,14 @@ class Scope:
     thread_id: str
     executor: CallExecutor
     models: Models
+    fresh: set[str] = field(default_factory=set[str])
+    """Ids of messages that a model has said in this run and whose calls nobody has run yet."""
+
+    def takes_first(self, batch: str) -> bool:
+        """Whether nobody can have run the calls of this batch before. True once, and only for a message of this run."""
+        is_fresh = batch in self.fresh
+        self.fresh.discard(batch)
+        return is_fresh
 
 
 def with_scope(configurable: dict[str, Any], scope: Scope) -> dict[str, Any]:

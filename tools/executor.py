@@ -54,21 +54,32 @@ class CallExecutor:
         self._threads = threads or ToolThreads()
 
     async def run(
-        self, toolbox: Toolbox, requests: Sequence[ToolRequest], *, origin: Origin, watcher: Watcher
+        self,
+        toolbox: Toolbox,
+        requests: Sequence[ToolRequest],
+        *,
+        origin: Origin,
+        watcher: Watcher,
+        fresh: bool = False,
     ) -> list[CallResult]:
-        """Run the requests side by side where nothing conflicts, and return their results in the same order."""
+        """Run the requests side by side where nothing conflicts, and return their results in the same order.
+
+        What an earlier run of the same batch has finished is taken from the ledger; `fresh` says that there was none.
+        """
         bound = [bind(toolbox, request, origin, position) for position, request in enumerate(requests)]
         for item in bound:
             if isinstance(item, CallResult):
                 await watcher.refused(item)
         calls = [item for item in bound if isinstance(item, ToolCall)]
-        results = await self._run_calls(calls, watcher)
+        known: Mapping[CallId, Outcome] = {}
+        if calls and not fresh:
+            known = await self._ledger.recall(calls)
+        results = await self._run_calls(calls, known, watcher)
         return [item if isinstance(item, CallResult) else results[item.call_id] for item in bound]
 
-    async def _run_calls(self, calls: Sequence[ToolCall], watcher: Watcher) -> Mapping[CallId, CallResult]:
-        if not calls:
-            return {}
-        known = await self._ledger.recall(calls)
+    async def _run_calls(
+        self, calls: Sequence[ToolCall], known: Mapping[CallId, Outcome], watcher: Watcher
+    ) -> Mapping[CallId, CallResult]:
         tasks: list[asyncio.Task[CallResult]] = []
         try:
             async with asyncio.TaskGroup() as group:

@@ -41,7 +41,9 @@ class AnyText(TypeDecorator[str]):
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
         """Store what can be stored."""
         del dialect
-        return value.replace("\0", "?").encode(errors="replace").decode() if value else value
+        if not value or (value.isascii() and "\0" not in value):
+            return value
+        return value.replace("\0", "?").encode(errors="replace").decode()
 
 
 class Table(AsyncAttrs, DeclarativeBase):
