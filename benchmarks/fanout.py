@@ -24,10 +24,11 @@ from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
 from trunkline import Agent, ScriptedModel, Trunkline, tool
 from trunkline.agents import call
+from trunkline.tools import ToolCallFinished
 
 CALLS, SECONDS = 16, 0.1
 AIMS = {"async": 125, "blocking": 140}
-"""Milliseconds within which Trunkline's turn should end."""
+"""Milliseconds within which the calls of Trunkline's turn should end; the whole turn is held to it as well."""
 
 Turn = Callable[[], Awaitable[object]]
 
@@ -66,6 +67,23 @@ async def trunkline_turn(stack: AsyncExitStack, kind: str, folder: Path) -> Turn
     return lambda: line.run(agent, "find them", thread=uuid4().hex)
 
 
+async def trunkline_calls(stack: AsyncExitStack, kind: str, folder: Path) -> Turn:
+    """Return the same turn, listened to: it gives the seconds until the last call had ended and was on the ledger."""
+    function = look_up if kind == "async" else look_up_blocking
+    made = tool(effect="read", reads="shelf:{number}", name="look_up")(function)
+    agent = Agent("bench", model=scripted("look_up"), tools=[made])
+    line = await stack.enter_async_context(Trunkline(f"sqlite:///{folder / f'listened-{kind}.db'}"))
+
+    async def turn() -> object:
+        started, ended = time.perf_counter(), 0.0
+        async for event in line.stream(agent, "find them", thread=uuid4().hex):
+            if isinstance(event, ToolCallFinished):
+                ended = time.perf_counter() - started
+        return ended
+
+    return turn
+
+
 async def langchain_turn(stack: AsyncExitStack, kind: str, folder: Path | None) -> Turn:
     """Return a turn of LangChain's agent, with LangGraph's SQLite saver where a folder is given."""
     if kind == "async":
@@ -96,6 +114,7 @@ async def measure(kind: str, rounds: int) -> dict[str, list[float]]:
             "LangChain agent, no saver": await langchain_turn(stack, kind, None),
             "LangChain agent, SQLite saver": await langchain_turn(stack, kind, folder),
             "Trunkline, SQLite": await trunkline_turn(stack, kind, folder),
+            "Trunkline, until the calls ended": await trunkline_calls(stack, kind, folder),
         }
         for turn in contenders.values():
             await turn()
@@ -103,8 +122,9 @@ async def measure(kind: str, rounds: int) -> dict[str, list[float]]:
         for _ in range(rounds):
             for name, turn in contenders.items():
                 started = time.perf_counter()
-                await turn()
-                taken[name].append((time.perf_counter() - started) * 1000)
+                told = await turn()
+                seconds = told if isinstance(told, float) else time.perf_counter() - started
+                taken[name].append(seconds * 1000)
         return taken
 
 
@@ -116,9 +136,9 @@ def report(kind: str, taken: dict[str, list[float]]) -> None:
     for name, times in taken.items():
         median = statistics.median(times)
         print(f"  {name:32} {median:7.1f} ms {min(times):7.1f} ms   x {median / floor:.2f}")
-    median = statistics.median(taken["Trunkline, SQLite"])
-    verdict = "reached" if median <= AIMS[kind] else "missed"
-    print(f"  aim: Trunkline within {AIMS[kind]} ms: {verdict}")
+    for name in ("Trunkline, SQLite", "Trunkline, until the calls ended"):
+        verdict = "reached" if statistics.median(taken[name]) <= AIMS[kind] else "missed"
+        print(f"  aim of {AIMS[kind]} ms, {name}: {verdict}")
 
 
 def main() -> None:
