@@ -58,20 +58,23 @@ async def gathered(kind: str) -> None:
         await asyncio.gather(*(asyncio.to_thread(look_up_blocking, number) for number in range(CALLS)))
 
 
-async def trunkline_turn(stack: AsyncExitStack, kind: str, folder: Path) -> Turn:
-    """Return a turn on Trunkline: calls on the ledger, state checkpointed, steps traced, on SQLite."""
+def trunkline_agent(kind: str) -> Agent:
+    """Return the agent whose turn is measured."""
     function = look_up if kind == "async" else look_up_blocking
     made = tool(effect="read", reads="shelf:{number}", name="look_up")(function)
-    agent = Agent("bench", model=scripted("look_up"), tools=[made])
+    return Agent("bench", model=scripted("look_up"), tools=[made])
+
+
+async def trunkline_turn(stack: AsyncExitStack, kind: str, folder: Path) -> Turn:
+    """Return a turn on Trunkline: calls on the ledger, state checkpointed, steps traced, on SQLite."""
+    agent = trunkline_agent(kind)
     line = await stack.enter_async_context(Trunkline(f"sqlite:///{folder / f'trunkline-{kind}.db'}"))
     return lambda: line.run(agent, "find them", thread=uuid4().hex)
 
 
 async def trunkline_calls(stack: AsyncExitStack, kind: str, folder: Path) -> Turn:
     """Return the same turn, listened to: it gives the seconds until the last call had ended and was on the ledger."""
-    function = look_up if kind == "async" else look_up_blocking
-    made = tool(effect="read", reads="shelf:{number}", name="look_up")(function)
-    agent = Agent("bench", model=scripted("look_up"), tools=[made])
+    agent = trunkline_agent(kind)
     line = await stack.enter_async_context(Trunkline(f"sqlite:///{folder / f'listened-{kind}.db'}"))
 
     async def turn() -> object:

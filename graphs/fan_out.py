@@ -63,7 +63,10 @@ class FanOut:
         return await executor.run(self.toolbox, requests, origin=origin, watcher=watcher, fresh=fresh)
 
     def _own_executor(self) -> CallExecutor:
-        return self._own.setdefault(asyncio.get_running_loop(), CallExecutor())
+        loop = asyncio.get_running_loop()
+        if loop not in self._own:
+            self._own[loop] = CallExecutor()
+        return self._own[loop]
 
 
 def _batch(requests: Sequence[ToolRequest]) -> str:

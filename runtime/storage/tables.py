@@ -11,6 +11,8 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
 LIVE_STATES = "('awaiting_approval', 'ready', 'running', 'done')"
+"""The states of which a key has one call at most: those that hold it (`trunkline.tools.ledger.HOLDING`) but `unknown`,
+beside which the call that settles it may run."""
 
 
 class UtcDateTime(TypeDecorator[datetime]):
