@@ -63,6 +63,22 @@ class NoCurrentCallError(UsageError):
         super().__init__("current_call() works inside a tool that a FanOut runs; there is no call here")
 
 
+class CallFailedError(TrunklineError):
+    """A call failed that its batch cannot do without. Its siblings' results are on the ledger."""
+
+    def __init__(self, *, tool: str, call: str, outcome: str) -> None:
+        super().__init__(f"call {call} of tool {tool!r} was required and gave no result: {outcome}")
+        self.tool, self.call = tool, call
+
+
+class QuorumError(TrunklineError):
+    """Too few calls of a batch gave a result."""
+
+    def __init__(self, *, needed: int, done: int, calls: int) -> None:
+        super().__init__(f"{done} of {calls} calls gave a result, and {needed} were needed; lower quorum= or ask again")
+        self.needed, self.done = needed, done
+
+
 # --- agents ---
 
 
