@@ -52,6 +52,14 @@ class TemplateError(UsageError):
         self.template = template
 
 
+class RateError(UsageError):
+    """A rate is not a number of calls in a time."""
+
+    def __init__(self, *, rate: str, problem: str) -> None:
+        super().__init__(f"rate {rate!r} {problem}; write COUNT/PERIOD, like 10/s, 100/min, 5/2s or 3/h")
+        self.rate = rate
+
+
 class ToolRejectedError(TrunklineError):
     """Raise it in a tool to refuse a call for a business reason; the model reads the text and may answer with it."""
 
