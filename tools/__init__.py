@@ -11,6 +11,8 @@ from trunkline.tools.executor import CallExecutor, Watcher
 from trunkline.tools.ledger import Ledger, MemoryLedger
 from trunkline.tools.limits import Limits
 from trunkline.tools.outcome import Done, Failed, FailureKind, Outcome, Pending, Unknown
+from trunkline.tools.parameters import FunctionParameters, Parameters, SchemaParameters
+from trunkline.tools.signature import IdempotencyKey
 from trunkline.tools.threads import ToolThreads
 from trunkline.tools.tool import Tool, tool
 from trunkline.tools.toolbox import Toolbox
@@ -28,12 +30,16 @@ __all__ = [
     "Effect",
     "Failed",
     "FailureKind",
+    "FunctionParameters",
+    "IdempotencyKey",
     "Ledger",
     "Limits",
     "MemoryLedger",
     "Origin",
     "Outcome",
+    "Parameters",
     "Pending",
+    "SchemaParameters",
     "Tool",
     "ToolCall",
     "ToolCallFinished",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from typing import Any
 
 from pydantic_core import PydanticSerializationError, from_json, to_json
@@ -51,10 +51,16 @@ async def attempt(call: ToolCall, threads: ToolThreads) -> Outcome:
 
 async def _begun(call: ToolCall, threads: ToolThreads) -> Awaitable[Any]:
     """Return what gives the result: of a blocking function once it has its thread, where its timeout starts."""
+    arguments = _arguments(call)
     if call.tool.blocking:
-        return await threads.begin(call.tool.function, **call.arguments)
-    result: Awaitable[Any] = call.tool.function(**call.arguments)
+        return await threads.begin(call.tool.function, **arguments)
+    result: Awaitable[Any] = call.tool.function(**arguments)
     return result
+
+
+def _arguments(call: ToolCall) -> Mapping[str, Any]:
+    filled = call.tool.key_parameter
+    return call.arguments if filled is None else {**call.arguments, filled: call.key}
 
 
 def _is_cancelled() -> bool:

@@ -8,13 +8,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args, overload
 
-from pydantic import BaseModel
-
 from trunkline.errors import TemplateError, ToolDeclarationError
 from trunkline.tools.access import AccessRule, Resources
 from trunkline.tools.approval import ApprovalRule, Over, always
 from trunkline.tools.effect import Effect
-from trunkline.tools.signature import Function, arguments_model, parameters_of, source_of
+from trunkline.tools.parameters import Parameters
+from trunkline.tools.signature import Function, read_parameters, source_of
 from trunkline.tools.template import Template
 
 DEFAULT_TIMEOUT = 30.0
@@ -34,7 +33,10 @@ class Tool:
     """The function's docstring: what the model reads."""
 
     function: Function
-    arguments: type[BaseModel]
+    parameters: Parameters
+    key_parameter: str | None = None
+    """The function's parameter that gets the call's key; the model does not pass it."""
+
     effect: Effect
     access: AccessRule
     key: Template | None
@@ -57,10 +59,7 @@ class Tool:
 
     def specification(self) -> dict[str, Any]:
         """Return the tool as the JSON schema of a function that chat models are given."""
-        schema = self.arguments.model_json_schema()
-        schema.pop("title", None)
-        schema.setdefault("properties", {})
-        function = {"name": self.name, "description": self.description, "parameters": schema}
+        function = {"name": self.name, "description": self.description, "parameters": self.parameters.schema()}
         return {"type": "function", "function": function}
 
     def reason_to_ask(self, arguments: Mapping[str, Any]) -> str | None:
@@ -114,11 +113,13 @@ def tool(
         problems: list[str] = []
         label = name or str(getattr(function, "__name__", type(function).__name__))
         kind = _effect(effect, problems)
+        parameters, key_parameter = read_parameters(label, function, problems)
         made = Tool(
             name=label,
             description=inspect.getdoc(function) or "",
             function=function,
-            arguments=arguments_model(label, function, problems),
+            parameters=parameters,
+            key_parameter=key_parameter,
             effect=kind,
             access=_access(kind, reads, writes, problems),
             key=_key(key, problems),
@@ -174,8 +175,10 @@ def _problems(made: Tool, writes: Resources | None) -> list[str]:
         problems.append(f"timeout must be more than 0 seconds, got {made.timeout:g}")
     if made.limit is not None and made.limit < 1:
         problems.append(f"limit must be at least 1 call, got {made.limit}")
+    if made.key_parameter is not None and made.key is None:
+        problems.append(f"parameter {made.key_parameter!r} gets the key and there is none: add key=")
     named = made.access.fields | made.key.fields if made.key else made.access.fields
-    parameters = parameters_of(made.function)
+    parameters = made.parameters.names
     problems.extend(f"template field {{{field}}} is not one of its arguments" for field in sorted(named - parameters))
     if isinstance(made.approve, Over) and made.approve.of not in parameters:
         problems.append(f"approve=over(..., of={made.approve.of!r}) is not one of its arguments")
