@@ -17,6 +17,11 @@ def messages_in(state: Any, key: str) -> Sequence[AnyMessage]:
     return messages
 
 
+def has_messages(state: Any, key: str) -> bool:
+    """Tell whether the state holds anything under this key."""
+    return key in state if isinstance(state, Mapping) else hasattr(state, key)
+
+
 def values_in(state: Any) -> Mapping[str, Any]:
     """Return the state's values by name."""
     if is_dataclass(state):

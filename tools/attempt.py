@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,23 +54,30 @@ async def attempt(call: ToolCall, threads: ToolThreads, *, number: int = 1) -> A
     except asyncio.CancelledError:
         if _is_cancelled():
             raise
-        return _faulty(call, Fault(kind=FaultKind.NO_ANSWER, message="its own work was cancelled"))
+        return _faulty(call, _unanswered("its own work was cancelled"))
     except PydanticSerializationError as error:
         return _broken(call, error, f"its result cannot be written as JSON: {_said(error)}")
     except Exception as error:  # noqa: BLE001 - the edge: a broken tool is a result for the model
         if clock.expired() and isinstance(error, TimeoutError):
-            message = f"no result within {call.tool.timeout:g} s"
-            return _faulty(call, Fault(kind=FaultKind.NO_ANSWER, message=message))
+            return _faulty(call, _unanswered(f"no result within {call.tool.timeout:g} s"))
         fault = fault_of(error)
-        return _broken(call, error, f"it raised: {_said(error)}") if fault.kind is FaultKind.BROKEN else _faulty(call, fault)
+        if fault.kind is FaultKind.BROKEN:
+            return _broken(call, error, f"it raised: {_said(error)}")
+        return _faulty(call, fault)
 
 
 async def _begun(call: ToolCall, threads: ToolThreads) -> Awaitable[Any]:
     """Return what gives the result: of a blocking function once it has its thread, where its timeout starts."""
+    arguments = _arguments(call)
     if call.tool.blocking:
-        return await threads.begin(call.tool.function, **call.arguments)
-    result: Awaitable[Any] = call.tool.function(**call.arguments)
+        return await threads.begin(call.tool.function, **arguments)
+    result: Awaitable[Any] = call.tool.function(**arguments)
     return result
+
+
+def _arguments(call: ToolCall) -> Mapping[str, Any]:
+    filled = call.tool.key_parameter
+    return call.arguments if filled is None else {**call.arguments, filled: call.key}
 
 
 def _is_cancelled() -> bool:
@@ -79,13 +86,18 @@ def _is_cancelled() -> bool:
     return task is not None and task.cancelling() > 0
 
 
+def _unanswered(message: str) -> Fault:
+    return Fault(kind=FaultKind.NO_ANSWER, message=message, retry_after=None)
+
+
 def _faulty(call: ToolCall, fault: Fault) -> Attempt:
     if fault.kind is FaultKind.REFUSED:
         return Attempt(outcome=Failed(kind=FailureKind.REJECTED, message=fault.message))
-    certain = call.effect.is_read or fault.kind is FaultKind.NOT_DONE
-    outcome: Outcome = Failed(kind=FailureKind.RETRYABLE, message=fault.message) if certain else _unknown(call, fault.message)
-    again = certain or call.effect.repeatable
-    return Attempt(outcome=outcome, answered=False, again=again, retry_after=fault.retry_after)
+    safe = call.effect.repeatable
+    # A tool may have made an earlier request: that the last one was never sent settles nothing where none may repeat.
+    certain = call.effect.is_read or (safe and fault.kind is FaultKind.NOT_DONE)
+    outcome = Failed(kind=FailureKind.RETRYABLE, message=fault.message) if certain else _unknown(call, fault.message)
+    return Attempt(outcome=outcome, answered=False, again=safe, retry_after=fault.retry_after)
 
 
 def _broken(call: ToolCall, error: Exception, problem: str) -> Attempt:

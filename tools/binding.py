@@ -6,7 +6,6 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import ValidationError
 from pydantic_core import PydanticSerializationError, to_json
 
 from trunkline.tools.access import Access
@@ -14,6 +13,7 @@ from trunkline.tools.call import CallId, CallResult, Origin, ToolCall, ToolReque
 from trunkline.tools.effect import Effect
 from trunkline.tools.lane import LaneOfCall
 from trunkline.tools.outcome import Failed, FailureKind
+from trunkline.tools.parameters import InvalidArgumentsError
 from trunkline.tools.tool import Tool
 from trunkline.tools.toolbox import Toolbox
 
@@ -31,7 +31,7 @@ def bind(toolbox: Toolbox, request: ToolRequest, origin: Origin, position: int) 
         return _refused(call_id, request, request.problem)
     try:
         return _bound(toolbox, found, request, origin, call_id)
-    except _InvalidArgumentsError as error:
+    except _RefusedError as error:
         return _refused(call_id, request, str(error))
     except Exception as error:  # noqa: BLE001 - the edge: validators and resource functions are foreign code
         return CallResult(call_id=call_id, request=request, outcome=broken_declaration(found, call_id, error))
@@ -44,7 +44,7 @@ def broken_declaration(found: Tool, call_id: CallId, error: Exception) -> Failed
     return Failed(kind=FailureKind.BUG, message=said)
 
 
-class _InvalidArgumentsError(Exception):
+class _RefusedError(Exception):
     """What the model passed does not fit the tool's parameters."""
 
 
@@ -72,13 +72,12 @@ def _bound(toolbox: Toolbox, found: Tool, request: ToolRequest, origin: Origin, 
 def _validated(found: Tool, request: ToolRequest) -> Mapping[str, Any]:
     try:
         to_json(request.arguments)  # for ledgers and tracers: half an emoji is a Python text, but no JSON
-        model = found.arguments.model_validate(dict(request.arguments))
+        return found.parameters.validate(request.arguments)
     except PydanticSerializationError as error:
         message = f"the arguments of {found.name!r} cannot be written as JSON: {error}"
-        raise _InvalidArgumentsError(message) from error
-    except ValidationError as error:
-        raise _InvalidArgumentsError(_explained(found, error)) from error
-    return {name: getattr(model, name) for name in found.arguments.model_fields}
+        raise _RefusedError(message) from error
+    except InvalidArgumentsError as error:
+        raise _RefusedError(f"the arguments of {found.name!r} are not valid: {error}") from error
 
 
 def _with_own(access: Access, effect: Effect, key: str | None, lane: LaneOfCall | None) -> Access:
@@ -92,8 +91,3 @@ def _with_own(access: Access, effect: Effect, key: str | None, lane: LaneOfCall 
 
 def _refused(call_id: CallId, request: ToolRequest, message: str) -> CallResult:
     return CallResult(call_id=call_id, request=request, outcome=Failed(kind=FailureKind.REJECTED, message=message))
-
-
-def _explained(found: Tool, error: ValidationError) -> str:
-    lines = [f"{'.'.join(str(part) for part in item['loc']) or 'arguments'}: {item['msg']}" for item in error.errors()]
-    return f"the arguments of {found.name!r} are not valid: {'; '.join(lines)}"

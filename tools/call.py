@@ -116,7 +116,12 @@ class ToolCall:
     """Whether the customer has agreed to it."""
 
     approved: bool = False
-    """Whether everybody who must has agreed to it: it comes from the ledger, and not from a model."""
+    """Whether everybody who must has agreed to it."""
+
+    @property
+    def decided(self) -> bool:
+        """Whether the call comes from the ledger, where people have decided on it, and not from a model."""
+        return self.confirmed or self.approved
 
     @property
     def fingerprint(self) -> str:

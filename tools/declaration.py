@@ -12,7 +12,7 @@ from trunkline.tools.approval import Over, Rule
 from trunkline.tools.effect import Effect
 from trunkline.tools.lane import Lane
 from trunkline.tools.rate import Rate
-from trunkline.tools.signature import Function, parameters_of
+from trunkline.tools.signature import Function
 from trunkline.tools.template import Template
 
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ def _problems_of_texts(made: Tool) -> list[str]:
         problems.append(f"requires={made.requires!r} is no grant with a level: write it like verified:2, or give a rule")
     key_fields = made.key.fields if isinstance(made.key, Template) else frozenset[str]()
     lane_fields = made.lane.fields if made.lane else frozenset[str]()
-    parameters = parameters_of(made.function)
+    parameters = made.parameters.names
     unknown = sorted((made.access.fields | key_fields | lane_fields) - parameters)
     problems.extend(f"template field {{{field}}} is not one of its arguments" for field in unknown)
     if isinstance(made.approve, Over) and made.approve.of not in parameters:
@@ -161,6 +161,8 @@ def _problems_of_effect(made: Tool, declared: Declaration) -> list[str]:
     fixed_read = made.effect.is_read
     if made.effect is Effect.WRITE and made.key is None:
         problems.append('a write needs the identity of its effect: add key=, like key="refund:{order_id}"')
+    if made.key_parameter is not None and made.key is None:
+        problems.append(f"parameter {made.key_parameter!r} gets the key and there is none: add key=")
     if fixed_read and ("writes" in declared or made.key is not None):
         problems.append('a read has neither key= nor writes=: drop them, or declare effect="write"')
     if fixed_read and (made.status or made.compensate):
@@ -170,7 +172,7 @@ def _problems_of_effect(made: Tool, declared: Declaration) -> list[str]:
     if made.retries and not made.effect.repeatable and not callable(declared.get("effect")):
         problems.append(f"retries={made.retries} would repeat an effect that may have happened: drop it, or give a key=")
     if made.compensate:
-        needed = made.compensate.required - parameters_of(made.function) - {"output"}
+        needed = made.compensate.parameters.required - made.parameters.names - {"output"}
         problems.extend(f"compensate= needs the argument {name!r}, which it does not have" for name in sorted(needed))
     return problems
 

@@ -11,6 +11,7 @@ from trunkline.tools.binding import bind
 from trunkline.tools.call import CallId, CallResult, Origin, ToolCall, ToolRequest
 from trunkline.tools.deadline import Deadline
 from trunkline.tools.engine import Engine
+from trunkline.tools.known_tools import KnownTools
 from trunkline.tools.outcome import Outcome
 from trunkline.tools.service import Service
 from trunkline.tools.shielding import to_its_end
@@ -28,6 +29,7 @@ class CallExecutor:
 
     def __init__(self, engine: Engine | None = None) -> None:
         self.engine = engine or Engine()
+        self.known = KnownTools()
         self._late: set[asyncio.Task[CallResult]] = set()
         """Calls whose turn has gone on without them, and calls that people have approved."""
 
@@ -48,6 +50,7 @@ class CallExecutor:
         `quorum` is how many results are enough: the other reads are cancelled then, and with fewer `QuorumError` is
         raised. A failed request that is `required` or `fail_fast` raises `CallFailedError`.
         """
+        self.known.learn(toolbox, thread_id=origin.thread_id)
         bound = [bind(toolbox, request, origin, position) for position, request in enumerate(requests)]
         for item in bound:
             if isinstance(item, CallResult):
@@ -64,12 +67,12 @@ class CallExecutor:
         return [item if isinstance(item, CallResult) else results[item.call_id] for item in bound]
 
     async def carry_out(self, call: ToolCall, watcher: Watcher | None = None) -> CallResult:
-        """Run one call that people have approved, outside of any turn; the conversation is told of its end.
+        """Run one call that people have decided on, outside of any turn; the conversation is told of its end.
 
         Cancelled before it began it stays ready; while it runs, its end is awaited and recorded.
         """
-        service = Service(self.engine, replace(call, approved=True), watcher or Unwatched(), late=True)
-        task = asyncio.create_task(service.run(None, (), None), name=f"approved {call.tool.name} {call.call_id}")
+        service = Service(self.engine, call, watcher or Unwatched(), late=True)
+        task = asyncio.create_task(service.run(None, (), None), name=f"decided {call.tool.name} {call.call_id}")
         self._keep([task])
         return await asyncio.shield(task)
 

@@ -74,8 +74,8 @@ def verdict(call: ToolCall, own: Entry | None, other: Entry | None, *, cleared: 
 
     `own` is the entry with the call's own id, `other` the one that holds its key beside it.
     """
-    if call.approved:
-        return _verdict_on_approved(call, own)
+    if call.decided:
+        return _verdict_on_decided(call, own)
     holding = [entry for entry in (own, other) if entry and entry.state in HOLDING]
     known = [entry for entry in holding if entry.state is not CallState.UNKNOWN]
     earlier = next(iter(known or holding), None)
@@ -87,10 +87,10 @@ def verdict(call: ToolCall, own: Entry | None, other: Entry | None, *, cleared: 
     return _verdict_on_same(call, earlier, cleared=cleared)
 
 
-def _verdict_on_approved(call: ToolCall, own: Entry | None) -> Outcome | None:
-    if own and own.state in {CallState.READY, CallState.RUNNING}:
+def _verdict_on_decided(call: ToolCall, own: Entry | None) -> Outcome | None:
+    if own and own.state is CallState.READY:
         return None
-    said = f"call {call.call_id} is {own.state.value if own else 'not known'}, not ready to run"
+    said = f"call {call.call_id} is {own.state.value if own else 'not known'}, and not ready to run"
     return (own and own.outcome) or Failed(kind=FailureKind.REJECTED, message=said)
 
 

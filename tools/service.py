@@ -44,6 +44,9 @@ class Service:
         self._waited = self._seconds = 0.0
         self._attempts = 0
         self._last: Outcome | None = None
+        self._doubt: Unknown | None = None
+        """What an attempt of this effect may have done, whatever later ones say but that they did it."""
+
         self._started = self._recorded = False
 
     async def run(
@@ -151,7 +154,9 @@ class Service:
         attempted = await attempt(self.call, self._engine.threads, number=self._attempts)
         now = self._engine.clock.monotonic()
         self._seconds += now - began
-        self._last = attempted.outcome
+        if isinstance(attempted.outcome, Unknown):
+            self._doubt = attempted.outcome
+        self._last = attempted.outcome if isinstance(attempted.outcome, Done) else self._doubt or attempted.outcome
         (self._health.breaker.succeeded if attempted.answered else self._health.breaker.failed)(now)
         return attempted
 
@@ -159,7 +164,7 @@ class Service:
         again = attempted.again and self._attempts <= self.call.tool.retries
         if again and (attempted.retry_after or 0.0) <= PATIENCE and self._health.retries.withdraw():
             return None, attempted
-        outcome = attempted.outcome
+        outcome = self._last or attempted.outcome
         if isinstance(outcome, Unknown):
             outcome = await status_of(self.call, self._engine.threads) or outcome
         return await self._ended(outcome), None
@@ -209,7 +214,7 @@ class Service:
 
     async def _close(self) -> None:
         """Record what is known of a call that was cancelled. One that people have approved stays ready to run."""
-        if self._recorded or (self.call.approved and self._attempts == 0):
+        if self._recorded or (self.call.decided and self._attempts == 0):
             return
         try:
             await self._ended(self._last or Failed(kind=FailureKind.CANCELLED, message=self.stopped))

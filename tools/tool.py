@@ -7,8 +7,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Unpack, overload
 
-from pydantic import BaseModel
-
 from trunkline.errors import ToolDeclarationError
 from trunkline.tools.access import AccessRule
 from trunkline.tools.approval import Rule, always, customer_agrees
@@ -26,8 +24,9 @@ from trunkline.tools.declaration import (
 )
 from trunkline.tools.effect import Effect
 from trunkline.tools.lane import Lane
+from trunkline.tools.parameters import Parameters
 from trunkline.tools.rate import Rate
-from trunkline.tools.signature import Function, arguments_model, source_of
+from trunkline.tools.signature import Function, read_parameters, source_of
 from trunkline.tools.template import Template
 
 DEFAULT_TIMEOUT = 30.0
@@ -42,7 +41,10 @@ class Tool:
     """The function's docstring: what the model reads."""
 
     function: Function
-    arguments: type[BaseModel]
+    parameters: Parameters
+    key_parameter: str | None
+    """The function's parameter that gets the call's key; the model does not pass it."""
+
     effect: Effect
     """UNDECLARED where it depends on the arguments; see `effect_of`."""
 
@@ -72,17 +74,9 @@ class Tool:
         """Whether the function is a plain one, and so runs in a thread."""
         return not inspect.iscoroutinefunction(self.function)
 
-    @property
-    def required(self) -> frozenset[str]:
-        """The arguments that a call must have."""
-        return frozenset(name for name, field in self.arguments.model_fields.items() if field.is_required())
-
     def specification(self) -> dict[str, Any]:
         """Return the tool as the JSON schema of a function that chat models are given."""
-        schema = self.arguments.model_json_schema()
-        schema.pop("title", None)
-        schema.setdefault("properties", {})
-        function = {"name": self.name, "description": self.description, "parameters": schema}
+        function = {"name": self.name, "description": self.description, "parameters": self.parameters.schema()}
         return {"type": "function", "function": function}
 
     def effect_of(self, arguments: Mapping[str, Any]) -> Effect:
@@ -120,11 +114,13 @@ def _made(function: Function, declared: Declaration) -> Tool:
     given = declared.get("effect")
     effect = effect_of(given, problems)
     varies = given if callable(given) else None
+    parameters, key_parameter = read_parameters(label, function, problems)
     made = Tool(
         name=label,
         description=inspect.getdoc(function) or "",
         function=function,
-        arguments=arguments_model(label, function, problems),
+        parameters=parameters,
+        key_parameter=key_parameter,
         effect=effect,
         effect_rule=varies,
         access=access_of(declared.get("reads"), declared.get("writes"), problems),

@@ -241,6 +241,49 @@ class ForeignThreadError(UsageError):
         self.thread = thread
 
 
+class DecisionError(TrunklineError):
+    """A decision on a call has no effect; nothing was changed. `status` is the HTTP status that says the same."""
+
+    status = 409
+
+    def __init__(self, *, call: str, state: str, problem: str) -> None:
+        super().__init__(f"call {call} {problem}")
+        self.call, self.state = call, state
+
+
+class AlreadyDecidedError(DecisionError):
+    """Somebody was faster, or the call has already run."""
+
+
+class RequestWithdrawnError(DecisionError):
+    """The request was taken back before anybody decided."""
+
+
+class RequestExpiredError(DecisionError):
+    """The decision came too late."""
+
+    status = 410
+
+
+class SamePersonError(DecisionError):
+    """The request needs the agreement of different people, and this one has agreed already."""
+
+    status = 403
+
+
+class UnknownCallError(DecisionError):
+    """No call has this id."""
+
+    status = 404
+    exit_code = 2
+
+
+class EditRefusedError(DecisionError):
+    """The edited arguments cannot be used."""
+
+    status = 422
+
+
 class RunFailedError(TrunklineError):
     """A run ended with an error; what it finished before is kept. The cause is chained."""
 
