@@ -177,14 +177,14 @@ def _wrapped(error: BaseException) -> BaseException | None:
 def _answer(error: BaseException) -> tuple[int, Any] | None:
     """Return the status and the headers of the error answer that the exception stands for, if it is one."""
     if isinstance(error, urllib.error.HTTPError):
-        return error.code, error.headers
+        return error.code, error.headers or dict[str, str]()
     if not any(package in _KINDS for package, _ in _names(error)):
         return None
     response = getattr(error, "response", None)
     status = getattr(response, "status_code", None)
     if not isinstance(status, int) or status < 400:
         return None
-    return status, getattr(response, "headers", {})
+    return status, getattr(response, "headers", None) or dict[str, str]()
 
 
 def _kind_of_status(status: int) -> FaultKind:
