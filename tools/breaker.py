@@ -7,8 +7,8 @@ class CircuitBreaker:
     """Opens after some failures in a row; then lets a single call through now and then, to see whether it may close.
 
     Every call asks `refusal` first and, unless refused, reports one of `succeeded`, `failed` and `given_up` when it
-    ends. All take `now`, seconds on one clock that never goes back. Source: M. Nygard, "Release It!", chapter
-    "Stability Patterns".
+    ends; while a probe is out, any report is taken for the probe's. All take `now`, seconds on one clock that never
+    goes back. Source: M. Nygard, "Release It!", chapter "Stability Patterns".
     """
 
     def __init__(self, *, failures: int = 5, seconds: float = 30.0) -> None:

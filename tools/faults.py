@@ -23,14 +23,17 @@ LONGEST_RETRY_AFTER = 3600.0
 
 
 class FaultKind(StrEnum):
-    """What is known about a request that failed."""
+    """What is known about the request that failed.
+
+    It says nothing of earlier requests of the same call: others that the tool made, one that was redirected, or one
+    that the client already tried again by itself.
+    """
 
     REFUSED = "refused"
     """The other side answered, and refuses: asking again for the same will not help."""
 
     NOT_DONE = "not_done"
-    """The request was never sent, or turned away unread. Says nothing of earlier requests of the same call: the tool's
-    own, a redirected one, or one that its client already tried again."""
+    """The request certainly did nothing: it was never sent, or turned away unread."""
 
     NO_ANSWER = "no_answer"
     """Nobody knows whether the request took effect."""
@@ -52,7 +55,7 @@ class Fault:
     message: str
     """The class of the exception and its own words."""
 
-    retry_after: float | None
+    retry_after: float | None = None
     """Seconds that the other side asked to wait, from 0 to `LONGEST_RETRY_AFTER`; `None` if it named none."""
 
 
@@ -88,6 +91,7 @@ _KINDS = {
         "MaxRetryError": _NO_ANSWER,
     },
     "openai": {"APIConnectionError": _NO_ANSWER},
+    "http": {"IncompleteRead": _NO_ANSWER},  # what urllib raises when the connection is lost within a body
 }
 """By root package and class; a subclass counts as the nearest class named here."""
 
@@ -128,7 +132,7 @@ def fault_of(error: BaseException, *, now: datetime | None = None) -> Fault:
             first_line = _said(error).splitlines()[0]  # httpx adds a second, with a link for people
             return Fault(kind=_kind_of_status(status), message=first_line, retry_after=wait)
         kind = _kind(link) or kind
-    return Fault(kind=kind, message=_said(error), retry_after=None)
+    return Fault(kind=kind, message=_said(error))
 
 
 def retry_after(value: str, *, now: datetime) -> float | None:
@@ -173,14 +177,14 @@ def _wrapped(error: BaseException) -> BaseException | None:
 def _answer(error: BaseException) -> tuple[int, Any] | None:
     """Return the status and the headers of the error answer that the exception stands for, if it is one."""
     if isinstance(error, urllib.error.HTTPError):
-        return error.code, error.headers
+        return error.code, error.headers or dict[str, str]()
     if not any(package in _KINDS for package, _ in _names(error)):
         return None
     response = getattr(error, "response", None)
     status = getattr(response, "status_code", None)
     if not isinstance(status, int) or status < 400:
         return None
-    return status, getattr(response, "headers", {})
+    return status, getattr(response, "headers", None) or dict[str, str]()
 
 
 def _kind_of_status(status: int) -> FaultKind:
