@@ -56,9 +56,7 @@ class FanOut:
     async def __call__(self, state: Any, config: RunnableConfig) -> dict[str, list[ToolMessage]]:
         """Run the calls of the last message and return their results as messages."""
         message = _last_message(state, self.messages_key)
-        results = await self.run(
-            requests_of(message), config, state=state, batch=message.id, deadline=self._deadline
-        )
+        results = await self.run(requests_of(message), config, state=state, batch=message.id, deadline=self._deadline)
         return {self.messages_key: [tool_message(result) for result in results]}
 
     async def run(

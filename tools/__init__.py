@@ -8,6 +8,7 @@ from trunkline.tools.clock import Clock, ManualClock, SystemClock
 from trunkline.tools.current import CurrentCall, current_call
 from trunkline.tools.deadline import Deadline
 from trunkline.tools.declaration import Declaration
+from trunkline.tools.decorator import tool
 from trunkline.tools.effect import Effect
 from trunkline.tools.engine import Engine
 from trunkline.tools.events import ToolCallFinished, ToolCallRetried, ToolCallStarted
@@ -21,7 +22,7 @@ from trunkline.tools.parameters import FunctionParameters, Parameters, SchemaPar
 from trunkline.tools.rate import Rate
 from trunkline.tools.signature import IdempotencyKey
 from trunkline.tools.threads import ToolThreads
-from trunkline.tools.tool import Tool, tool
+from trunkline.tools.tool import Tool
 from trunkline.tools.toolbox import Toolbox
 from trunkline.tools.trust import untrusted
 from trunkline.tools.watcher import Unwatched, Watcher

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 from trunkline.errors import CallFailedError, QuorumError
 from trunkline.tools.access import predecessors
@@ -61,7 +62,9 @@ class Batch:
             service = Service(self._engine, call, self._watcher)
             alike = (call.fingerprint, tuple(before)) if call.effect.is_read else None
             work = service.run(
-                known.get(call.call_id), [self.tasks[position] for position in before], reads.get(alike) if alike else None
+                known.get(call.call_id),
+                [self.tasks[position] for position in before],
+                reads.get(alike) if alike else None,
             )
             task = asyncio.create_task(work, name=f"call {call.tool.name} {call.call_id}")
             task.add_done_callback(self._ended)
@@ -123,10 +126,8 @@ class Batch:
         self._cut(why)
         waiting = [task for task in self.tasks if not task.done()]
         while waiting:
-            try:
+            with suppress(asyncio.CancelledError):
                 await asyncio.wait(waiting)
-            except asyncio.CancelledError:
-                pass  # noqa: S110
             waiting = [task for task in self.tasks if not task.done()]
 
     def _raise_faults(self) -> None:

@@ -44,7 +44,7 @@ class SystemClock:
 class ManualClock:
     """A clock that stands still until a test moves it with `advance`. Belongs to one event loop."""
 
-    def __init__(self, start: datetime = datetime(2025, 6, 2, 10, tzinfo=UTC)) -> None:  # noqa: B008 - a constant
+    def __init__(self, start: datetime = datetime(2025, 6, 2, 10, tzinfo=UTC)) -> None:
         if start.tzinfo is None:
             message = f"start must be an aware datetime, got {start.isoformat()}; give it tzinfo=UTC"
             raise ValueError(message)

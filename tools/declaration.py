@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Literal, TypedDict, get_args
+from typing import TypedDict, get_args
 
 from trunkline.errors import RateError, TemplateError
 from trunkline.tools.access import AccessRule, Resources
@@ -14,13 +13,9 @@ from trunkline.tools.lane import Lane
 from trunkline.tools.rate import Rate
 from trunkline.tools.signature import Function
 from trunkline.tools.template import Template
+from trunkline.tools.tool import EffectName, EffectRule, KeyRule, Tool
 
-if TYPE_CHECKING:
-    from trunkline.tools.tool import Tool
-
-EffectName = Literal["read", "write", "write_once", "irreversible"]
-EffectRule = Callable[[Mapping[str, Any]], EffectName]
-KeyRule = Callable[[Mapping[str, Any]], str]
+DEFAULT_TIMEOUT = 30.0
 
 DEFAULT_RETRIES = 2
 """How often a call that got no answer is made again, where that is safe."""
@@ -145,7 +140,9 @@ def _problems_of_texts(made: Tool) -> list[str]:
     if not made.description:
         problems.append("it has no docstring: write one sentence that tells the model what it does")
     if isinstance(made.requires, str) and not _REQUIREMENT.fullmatch(made.requires):
-        problems.append(f"requires={made.requires!r} is no grant with a level: write it like verified:2, or give a rule")
+        problems.append(
+            f"requires={made.requires!r} is no grant with a level: write it like verified:2, or give a rule"
+        )
     key_fields = made.key.fields if isinstance(made.key, Template) else frozenset[str]()
     lane_fields = made.lane.fields if made.lane else frozenset[str]()
     parameters = made.parameters.names
@@ -170,7 +167,9 @@ def _problems_of_effect(made: Tool, declared: Declaration) -> list[str]:
     if made.cache is not None and not fixed_read:
         problems.append('only a read can have cache=: drop it, or declare effect="read"')
     if made.retries and not made.effect.repeatable and not callable(declared.get("effect")):
-        problems.append(f"retries={made.retries} would repeat an effect that may have happened: drop it, or give a key=")
+        problems.append(
+            f"retries={made.retries} would repeat an effect that may have happened: drop it, or give a key="
+        )
     if made.compensate:
         needed = made.compensate.parameters.required - made.parameters.names - {"output"}
         problems.extend(f"compensate= needs the argument {name!r}, which it does not have" for name in sorted(needed))

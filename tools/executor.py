@@ -58,7 +58,7 @@ class CallExecutor:
         calls = await self._traced(toolbox, [item for item in bound if isinstance(item, ToolCall)])
         known: Mapping[CallId, Outcome] = {}
         if calls and not fresh:
-            known = await self.engine.ledger.recall(calls)
+            known = await self.engine.ledger.recall([call.call_id for call in calls])
         batch = Batch(self.engine, calls, watcher, deadline=deadline, quorum=quorum)
         try:
             results = {result.call_id: result for result in await batch.run(known)}

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from trunkline.tools.approval import Ask, answer_of
+from trunkline.tools.approval import Ask, Rule, answer_of
 from trunkline.tools.call import ToolCall
 from trunkline.tools.current import enter_call
 
@@ -34,13 +34,15 @@ async def gate_before(call: ToolCall) -> Denied | Asked | None:
     enter_call(call)
     if (reason := await _objection(call)) is not None:
         return Denied(reason=reason)
-    if call.tool.confirm and not (call.confirmed or call.approved):
-        if ask := await answer_of(call.tool.confirm, call.arguments):
-            return Asked(ask=ask, of="confirmation")
-    if call.tool.approve and not call.approved:
-        if ask := await answer_of(call.tool.approve, call.arguments):
-            return Asked(ask=ask, of="approval")
+    if not call.decided and (ask := await _asked_by(call.tool.confirm, call)):
+        return Asked(ask=ask, of="confirmation")
+    if not call.approved and (ask := await _asked_by(call.tool.approve, call)):
+        return Asked(ask=ask, of="approval")
     return None
+
+
+async def _asked_by(rule: Rule | None, call: ToolCall) -> Ask | None:
+    return await answer_of(rule, call.arguments) if rule else None
 
 
 async def _objection(call: ToolCall) -> str | None:

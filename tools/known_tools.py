@@ -19,6 +19,8 @@ class KnownTools:
     def __init__(self) -> None:
         self._of_thread: OrderedDict[str, Toolbox] = OrderedDict()
         self._by_home: dict[tuple[str, str], Toolbox] = {}
+        self.gated = False
+        """Whether somebody may have to decide on calls of one of the tools."""
 
     def learn(self, toolbox: Toolbox, *, thread_id: str | None = None) -> None:
         """Remember a toolbox, as one that a thread uses."""
@@ -29,6 +31,7 @@ class KnownTools:
             self._of_thread.move_to_end(thread_id)
             if len(self._of_thread) > _THREADS:
                 self._of_thread.popitem(last=False)
+        self.gated = self.gated or any(made.approve or made.confirm for made in toolbox)
         self._by_home.update({(made.name, made.home): toolbox for made in toolbox})
 
     def find(self, name: str, home: str | None, *, thread_id: str) -> Toolbox | None:

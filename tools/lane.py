@@ -23,7 +23,9 @@ class Lane:
     def __post_init__(self) -> None:
         Template(self.name)
         if self.limit < 1:
-            raise TemplateError(template=self.name, problem=f"names a lane with room for {self.limit} calls, at least 1")
+            raise TemplateError(
+                template=self.name, problem=f"names a lane with room for {self.limit} calls, at least 1"
+            )
 
     @property
     def fields(self) -> frozenset[str]:

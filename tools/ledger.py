@@ -26,6 +26,11 @@ class Entry:
     outcome: Outcome | None
     """None until the call has ended."""
 
+    @property
+    def is_final(self) -> bool:
+        """Whether a resumed batch takes the outcome as it is; a call that was only stopped is made again."""
+        return self.state is not CallState.CANCELLED
+
 
 WAITING = frozenset({CallState.PROPOSED, CallState.AWAITING_APPROVAL})
 """The states in which somebody must decide."""
@@ -37,7 +42,7 @@ HOLDING = WAITING | {CallState.READY, CallState.RUNNING, CallState.DONE, CallSta
 class Ledger(Protocol):
     """Where calls are recorded. Every method is durable when it returns."""
 
-    async def recall(self, calls: Sequence[ToolCall]) -> Mapping[CallId, Outcome]:
+    async def recall(self, call_ids: Sequence[CallId]) -> Mapping[CallId, Outcome]:
         """Return the outcomes of those calls that an earlier run of the same batch has finished."""
         ...
 

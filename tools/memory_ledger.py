@@ -24,10 +24,10 @@ class MemoryLedger:
 
         self._untrusted: defaultdict[str, list[UntrustedText]] = defaultdict(list)
 
-    async def recall(self, calls: Sequence[ToolCall]) -> Mapping[CallId, Outcome]:
+    async def recall(self, call_ids: Sequence[CallId]) -> Mapping[CallId, Outcome]:
         """Return the outcomes of those calls that are finished."""
-        entries = (self._entries.get(call.call_id) for call in calls)
-        return {entry.call_id: entry.outcome for entry in entries if entry and entry.outcome}
+        entries = [self._entries[call_id] for call_id in call_ids if call_id in self._entries]
+        return {entry.call_id: entry.outcome for entry in entries if entry.outcome and entry.is_final}
 
     async def intend(self, call: ToolCall, *, cleared: bool = False) -> Outcome | None:
         """Record the intent, unless an earlier call with the same id or key settles it."""

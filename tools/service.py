@@ -11,7 +11,7 @@ from dataclasses import replace
 from trunkline.tools.attempt import Attempt, attempt
 from trunkline.tools.backoff import Backoff
 from trunkline.tools.binding import broken_declaration
-from trunkline.tools.call import CallResult, ToolCall
+from trunkline.tools.call import CallId, CallResult, ToolCall
 from trunkline.tools.engine import Engine
 from trunkline.tools.gates import Asked, Denied, gate_before
 from trunkline.tools.outcome import Done, Failed, FailureKind, Outcome, Unknown
@@ -142,7 +142,7 @@ class Service:
         status = await status_of(self.call, self._engine.threads)
         if status is None:
             return settled
-        earlier = settled.call_id or self.call.call_id
+        earlier = CallId(settled.call_id or self.call.call_id)
         await ledger.settle(earlier, status)
         if isinstance(status, Done):
             return replace(status, replayed=True)
@@ -171,7 +171,7 @@ class Service:
 
     async def _pause(self, attempted: Attempt | None) -> None:
         after = attempted.retry_after if attempted else None
-        seconds = _BACKOFF.seconds(self._attempts, draw=random.random(), retry_after=after)  # noqa: S311
+        seconds = _BACKOFF.seconds(self._attempts, draw=random.random(), retry_after=after)
         why = self._last.message if isinstance(self._last, Failed | Unknown) else ""
         await self._watcher.retried(self.call, attempt=self._attempts, why=why, seconds=seconds)
         await self._engine.clock.sleep(seconds)

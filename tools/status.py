@@ -27,7 +27,7 @@ async def status_of(call: ToolCall, threads: ToolThreads) -> Done | Failed | Non
     enter_call(call)
     try:
         output = await _ask(call.tool.status, call, threads)
-    except Exception as error:  # noqa: BLE001 - the edge: a status that cannot be had leaves the outcome unknown
+    except Exception as error:  # the edge: a status that cannot be had leaves it unknown
         log.warning("call.status_failed tool=%s call_id=%s", call.tool.name, call.call_id, exc_info=error)
         return None
     if output is None:

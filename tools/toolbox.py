@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from trunkline.errors import DuplicateToolError
+from trunkline.tools.decorator import tool
 from trunkline.tools.signature import Function
 from trunkline.tools.template import Template
-from trunkline.tools.tool import Tool, tool
+from trunkline.tools.tool import Tool
 
 
 class Toolbox:

@@ -12,6 +12,7 @@ down_revision = "0001"
 _OLD = "key IS NOT NULL AND state IN ('awaiting_approval', 'ready', 'running', 'done')"
 _NEW = "key IS NOT NULL AND state IN ('proposed', 'awaiting_approval', 'ready', 'running', 'done')"
 
+
 def upgrade() -> None:
     for column in _columns():
         op.add_column("calls", column)

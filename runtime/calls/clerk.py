@@ -24,6 +24,8 @@ class Clerk:
         """Look again and again, until cancelled. A database that does not answer is asked again at the next look."""
         while True:
             await self._clock.sleep(PAUSE)
+            if not self._desk.has_gated_tools:
+                continue
             try:
                 await self._desk.expire()
                 await self._desk.carry_on()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -47,6 +48,7 @@ class Desk:
         self, *, book: CallBook, executor: CallExecutor, clock: Clock, watch: Callable[[CallRecord], Watcher]
     ) -> None:
         self._book, self._executor, self._clock, self._watch = book, executor, clock, watch
+        self._under_way: dict[CallId, asyncio.Task[Decided]] = {}
 
     async def waiting(self, *, thread_id: str | None = None) -> list[CallRecord]:
         """Return the calls on which somebody must decide, oldest first."""
@@ -75,7 +77,17 @@ class Desk:
         return _decided(decided)
 
     async def carry_out(self, record: CallRecord) -> Decided:
-        """Run a call that is ready; it stays so where its tool is not known in this process."""
+        """Run a call that is ready; it stays so where its tool is not known in this process.
+
+        Cancelled, the call goes on.
+        """
+        if record.call_id not in self._under_way:
+            work = asyncio.create_task(self._carried_out(record), name=f"carry out {record.call_id}")
+            self._under_way[record.call_id] = work
+            work.add_done_callback(lambda _: self._under_way.pop(record.call_id, None))
+        return await asyncio.shield(self._under_way[record.call_id])
+
+    async def _carried_out(self, record: CallRecord) -> Decided:
         toolbox = self._toolbox(record)
         if toolbox is None:
             return _decided(record)
@@ -122,13 +134,22 @@ class Desk:
             await self._book.decide(record.call_id, Decision(verdict=Verdict.EXPIRE, by=CLOCK))
         return len(due)
 
-    async def carry_on(self) -> int:
-        """Carry out calls that are ready, and those that a process which died has left running; return how many."""
+    async def carry_on(self) -> None:
+        """Carry out the calls that are ready, and those that a process which died has left running."""
         open_ = await self._book.calls(states={CallState.READY, CallState.RUNNING})
-        mine = [record for record in open_ if self._toolbox(record) and await self._is_free(record)]
-        for record in mine:
-            await self.carry_out(record)
-        return len(mine)
+        mine = [record for record in open_ if record.call_id not in self._under_way and self._toolbox(record)]
+        free = [record for record in mine if await self._is_free(record)]
+        await asyncio.gather(*(self.carry_out(record) for record in free))
+
+    @property
+    def has_gated_tools(self) -> bool:
+        """Whether a tool that somebody may have to decide on is known in this process."""
+        return self._executor.known.gated
+
+    async def aclose(self) -> None:
+        """Wait for what is under way: the executor has been told to end it."""
+        if self._under_way:
+            await asyncio.wait(list(self._under_way.values()))
 
     async def _is_free(self, record: CallRecord) -> bool:
         if record.state is CallState.READY:
@@ -198,4 +219,6 @@ def _missing(toolbox: Toolbox, undoing: Tool) -> list[Tool]:
 
 
 def _undoing(found: Tool | None) -> str:
-    return "is not known here" if found is None else "declares compensate=" if found.compensate else "has no compensate="
+    return (
+        "is not known here" if found is None else "declares compensate=" if found.compensate else "has no compensate="
+    )

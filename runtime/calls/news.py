@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, cast
 
 from langchain_core.messages import BaseMessage, SystemMessage
 from pydantic_core import to_jsonable_python
@@ -21,9 +21,13 @@ def news_messages(news: Sequence[News]) -> list[BaseMessage]:
 
 def with_news(given: Any, news: Sequence[News], *, key: str = "messages") -> tuple[Any, bool]:
     """Return a graph's input with the news before its messages, and whether it could take them."""
-    if not news or not isinstance(given, Mapping) or not isinstance(given.get(key), list):  # pyright: ignore[reportUnknownMemberType]
+    if not news or not isinstance(given, dict):
         return given, False
-    return {**given, key: [*news_messages(news), *given[key]]}, True
+    values = cast("dict[str, Any]", given)
+    said = cast("list[Any] | None", values.get(key))
+    if not isinstance(said, list):
+        return values, False
+    return {**values, key: [*news_messages(news), *said]}, True
 
 
 def _told(news: News) -> dict[str, Any]:

@@ -179,7 +179,7 @@ def _print_waiting(console: Console, outcome: Outcome) -> None:
         return
     console.print("\n[bold]Waiting for a person[/]")
     for call in waiting[:_SHOWN_WAITING]:
-        console.print(f"  {call.thread_id}  {call.tool}: {one_line(call.reason)}", soft_wrap=True)
+        console.print(f"  {call.thread_id}  {call.tool}: {one_line(call.reason or '')}", soft_wrap=True)
     if len(waiting) > _SHOWN_WAITING:
         console.print(f"  … and {len(waiting) - _SHOWN_WAITING} more")
 

@@ -47,12 +47,12 @@ class DatabaseLedger:
         self._ask = upsert(engine.dialect, CallRow, replacing=(*ENDING, *asking))
         self._tell = insert(NewsRow)
 
-    async def recall(self, calls: Sequence[ToolCall]) -> Mapping[CallId, Outcome]:
+    async def recall(self, call_ids: Sequence[CallId]) -> Mapping[CallId, Outcome]:
         """Return the outcomes of those calls that are finished."""
-        wanted = select(CallRow.__table__).where(CallRow.id.in_([call.call_id for call in calls]))
+        wanted = select(CallRow.__table__).where(CallRow.id.in_(call_ids))
         async with self._engine.connect() as connection:
             entries = [entry_of(row) for row in await connection.execute(wanted)]
-        return {entry.call_id: entry.outcome for entry in entries if entry.outcome is not None}
+        return {entry.call_id: entry.outcome for entry in entries if entry.outcome and entry.is_final}
 
     async def intend(self, call: ToolCall, *, cleared: bool = False) -> Outcome | None:
         """Record the intent, unless an earlier call with the same id or key settles it."""
@@ -87,7 +87,7 @@ class DatabaseLedger:
         row = self._row(call, state_of(result.outcome)) | ending_of(result.outcome) | measures_of(call, result)
         posted = [self._writer.post(self._end, row)]
         if news:
-            posted.append(self._writer.post(self._tell, self._news(call.origin.thread_id, call.call_id)))
+            posted.append(self._writer.post(self._tell, self._news(call)))
         if call.key and isinstance(result.outcome, Done):
             await self._settle_unknown(call)
         await asyncio.gather(*posted)
@@ -147,8 +147,10 @@ class DatabaseLedger:
             "expires_at": now + timedelta(seconds=ask.within) if ask.within else None,
         }
 
-    def _news(self, thread_id: str, call_id: CallId) -> dict[str, Any]:
-        return {"thread_id": thread_id, "call_id": call_id, "event": "call_finished", "at": self._now(), "told_by": None}
+    def _news(self, call: ToolCall) -> dict[str, Any]:
+        event = "call_decided" if call.decided else "call_finished"
+        about = {"thread_id": call.origin.thread_id, "call_id": call.call_id, "event": event}
+        return {**about, "at": self._now(), "told_by": None}
 
     async def _settle_unknown(self, call: ToolCall) -> None:
         held = (CallRow.tenant == self._tenant) & (CallRow.key == call.key) & (CallRow.id != call.call_id)

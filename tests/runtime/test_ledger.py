@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from stand_ins.calls import ask, origin
 from trunkline.runtime.storage.database import Database, open_database
-from trunkline.runtime.storage.ledger import CallTally
+from trunkline.runtime.storage.call_book import CallTally
 from trunkline.tools import (
     CallId,
     CallResult,
@@ -105,7 +105,7 @@ def replayed(outcome: Outcome | None) -> Outcome | None:
 async def test_an_effect_may_run_when_its_intent_is_on_record(ledger: Ledger) -> None:
     """It has no outcome before it has ended."""
     assert await ledger.intend(call()) is None
-    assert await ledger.recall([call()]) == {}
+    assert await ledger.recall([call().call_id]) == {}
 
 
 async def test_one_key_takes_effect_once(ledger: Ledger) -> None:
@@ -179,7 +179,7 @@ async def test_a_proposal_waits_and_holds_its_key(ledger: Ledger) -> None:
     assert await ledger.propose(call(), "much") == waiting
     assert await ledger.propose(call("second"), "much again") == waiting
     assert await ledger.intend(call("third")) == waiting
-    assert await ledger.recall([call()]) == {call().call_id: waiting}
+    assert await ledger.recall([call().call_id]) == {call().call_id: waiting}
     assert await ledger.intend(replace(call(), approved=True)) is None
 
 
@@ -258,7 +258,7 @@ async def test_a_crashed_effect_stands_as_unknown_once_it_is_asked_for(url: str)
 
         assert isinstance(settled, Unknown)
         assert await database.ledger.recall([first]) == {first.call_id: settled}
-        assert [tally.state for tally in await database.ledger.tally()] == [CallState.UNKNOWN]
+        assert [tally.state for tally in await database.book.tally()] == [CallState.UNKNOWN]
 
 
 @on_databases
@@ -271,7 +271,7 @@ async def test_a_settled_call_is_told_from_a_failed_one(database: Database) -> N
     done = CallTally(tool="act", effect=Effect.WRITE, state=CallState.DONE, failure=None, count=1)
     failed = replace(done, state=CallState.FAILED)
     refused = replace(failed, failure=FailureKind.REJECTED)
-    assert await database.ledger.tally() == [done, failed, refused]
+    assert await database.book.tally() == [done, failed, refused]
     assert await database.ledger.intend(call()) == AGAIN
 
 
@@ -281,9 +281,9 @@ async def test_keys_of_tenants_are_apart(url: str, database: Database) -> None:
     await database.ledger.record(call(), ended(call(), DONE))
     async with open_database(url, tenant="acme") as other:
         assert await other.ledger.intend(call("theirs", amount=2)) is None
-        assert [tally.state for tally in await other.ledger.tally()] == [CallState.RUNNING]
+        assert [tally.state for tally in await other.book.tally()] == [CallState.RUNNING]
 
-    assert [tally.state for tally in await database.ledger.tally()] == [CallState.DONE]
+    assert [tally.state for tally in await database.book.tally()] == [CallState.DONE]
 
 
 @on_databases
@@ -317,4 +317,4 @@ async def test_a_text_that_the_database_cannot_keep_is_recorded(database: Databa
     broken = Failed(kind=FailureKind.BUG, message="said \0 and \ud800")
     await database.ledger.record(call(), ended(call(), broken))
 
-    assert await database.ledger.recall([call()]) == {call().call_id: replace(broken, message="said ? and ?")}
+    assert await database.ledger.recall([call().call_id]) == {call().call_id: replace(broken, message="said ? and ?")}

@@ -60,6 +60,10 @@ class Listener:
         del waited
         self.heard.append(f"{call.tool.name} started")
 
+    async def retried(self, call: ToolCall, *, attempt: int, why: str, seconds: float) -> None:
+        del why, seconds
+        self.heard.append(f"{call.tool.name} retried after attempt {attempt}")
+
     async def finished(self, call: ToolCall, result: CallResult) -> None:
         self.heard.append(f"{call.tool.name} finished: {type(result.outcome).__name__}")
 

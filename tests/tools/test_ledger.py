@@ -91,7 +91,7 @@ async def test_a_call_that_was_interrupted_is_made_again_only_if_that_is_safe(
     """The same call, after a crash in the middle of its effect."""
     ledger = await ledger_with(made, None)
 
-    assert await ledger.recall([call(made)]) == {}
+    assert await ledger.recall([call(made).call_id]) == {}
     assert await ledger.intend(call(made)) == expected
 
 
