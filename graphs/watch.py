@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -17,7 +18,7 @@ from pydantic_core import to_json
 
 from trunkline.tools.call import CallId, CallResult, ToolCall, ToolRequest, state_of
 from trunkline.tools.events import ToolCallFinished, ToolCallRetried, ToolCallStarted
-from trunkline.tools.outcome import Done, Failed, Outcome, Pending, StillRunning, Unknown, is_error, text_for_model
+from trunkline.tools.outcome import Done, Failed, FailureKind, Outcome, Pending, StillRunning, Unknown, is_error, text_for_model
 
 Emit = Callable[[ToolCallStarted | ToolCallRetried | ToolCallFinished], None]
 
@@ -76,7 +77,7 @@ class CallWatcher:
     async def _close(self, run: AsyncCallbackManagerForToolRun, result: CallResult) -> None:
         about = {"outcome": _label(result.outcome), "attempts": result.attempts}
         if is_error(result.outcome):
-            await run.on_tool_error(ToolCallError(text_for_model(result.outcome)), trunkline=about)
+            await run.on_tool_error(_error(result.outcome), trunkline=about)
         else:
             await run.on_tool_end(tool_message(result), trunkline=about)
 
@@ -94,6 +95,12 @@ def tool_message(result: CallResult) -> ToolMessage:
         status="error" if is_error(result.outcome) else "success",
         id=f"m-{result.call_id}",
     )
+
+
+def _error(outcome: Outcome) -> BaseException:
+    text = text_for_model(outcome)
+    stopped = isinstance(outcome, Failed) and outcome.kind is FailureKind.CANCELLED
+    return asyncio.CancelledError(text) if stopped else ToolCallError(text)
 
 
 def _label(outcome: Outcome) -> str:

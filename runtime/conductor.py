@@ -86,8 +86,7 @@ class Conductor:
                 async for event in events:
                     yield event
         except (asyncio.CancelledError, GeneratorExit):
-            await to_its_end(self._close(), name=f"close {self._run.id}")
-            await self._ended(RunStatus.CANCELLED)
+            await to_its_end(self._stopped(), name=f"stop {self._run.id}")
             raise
         except Exception as error:
             await self._ended(RunStatus.FAILED, error=f"{type(error).__name__}: {error}")
@@ -97,6 +96,10 @@ class Conductor:
             await self._book.told(self._news, run_id=self._run.id)
         await self._ended(_status(reply), answer=reply.text)
         yield RunFinished(reply=reply)
+
+    async def _stopped(self) -> None:
+        await self._close()
+        await self._ended(RunStatus.CANCELLED)
 
     async def _prepared(self, given: Any, *, clean: bool) -> Any:
         """Return the input with what the conversation must be told first.

@@ -59,7 +59,7 @@ def downgrade() -> None:
 def _columns() -> list[sa.Column]:
     return [
         sa.Column("home", sa.String(), nullable=True),
-        sa.Column("context", sa.JSON(), nullable=False, server_default="{}"),
+        sa.Column("context", sa.JSON(), nullable=True),
         sa.Column("asked_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("decided_by", sa.String(), nullable=True),

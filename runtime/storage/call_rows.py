@@ -94,7 +94,7 @@ def outcome_of(row: Any) -> Outcome | None:
         case CallState.AWAITING_APPROVAL:
             return Pending(call_id=row.id, reason=row.reason or "")
         case CallState.UNKNOWN:
-            return Unknown(message=row.error or "", call_id=row.id)
+            return Unknown(message=row.error or "")
         case CallState.READY | CallState.RUNNING:
             return None
         case _ if row.failure:
@@ -105,7 +105,7 @@ def outcome_of(row: Any) -> Outcome | None:
 
 def record_of(row: Any) -> CallRecord:
     """Return a row as people see it."""
-    context: Mapping[str, Any] = row.context
+    context: Mapping[str, Any] = row.context or {}
     return CallRecord(
         call_id=CallId(row.id),
         tenant=row.tenant,

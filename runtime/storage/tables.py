@@ -131,8 +131,8 @@ class CallRow(Table):
     reason: Mapped[str | None]
     """Why somebody must decide."""
 
-    context: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
-    """What rules know of the call beside its arguments, and who has agreed so far. See `CallContext`."""
+    context: Mapped[dict[str, Any] | None] = mapped_column(JSON, nullable=True)
+    """What rules know of the call beside its arguments, and who has agreed so far."""
 
     asked_at: Mapped[datetime | None]
     """When somebody was asked to decide."""

@@ -4,8 +4,9 @@ import asyncio
 
 import pytest
 
-from stand_ins.calls import Crowd, ask, outcomes
-from trunkline.tools import CallExecutor, Engine, Limits, Tool, tool
+from stand_ins.calls import Crowd, ask, origin, outcomes
+from trunkline.tools import CallExecutor, Engine, Limits, Tool, Toolbox, ToolCall, tool
+from trunkline.tools.binding import bind
 
 
 def busy(crowd: Crowd, *, name: str = "busy", limit: int | None = None) -> Tool:
@@ -104,12 +105,14 @@ async def test_slots_are_handed_out_in_the_order_of_asking() -> None:
 async def test_whoever_gives_up_waiting_leaves_no_slot_held(limit: int | None) -> None:
     """Neither the tool's nor the one of all."""
     limits, made = Limits(calls=1), busy(Crowd(), limit=limit)
+    call = bind(Toolbox([made]), ask(made, n=1), origin(), 0)
+    assert isinstance(call, ToolCall)
 
     async def hold() -> None:
-        async with limits.slot(made):
+        async with limits.slot(call):
             pass
 
-    async with limits.slot(made):
+    async with limits.slot(call):
         waiting = asyncio.create_task(hold())
         await asyncio.sleep(0)
         waiting.cancel()
