@@ -3,7 +3,7 @@
 import asyncio
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from random import Random
@@ -22,7 +22,7 @@ console = Console()
 
 
 @contextmanager
-def databases() -> Iterator[dict[str, str]]:
+def databases() -> Generator[dict[str, str]]:
     """Give the URL of an empty database of each kind."""
     with TemporaryDirectory() as folder, postgres_server() as server, postgres_database(server) as postgres:
         urls = {"SQLite": f"sqlite:///{folder}/line.db", "PostgreSQL": postgres}
@@ -61,7 +61,7 @@ async def costs(name: str, url: str, folder: Path) -> None:
         figure = await killed_after_21(url, World(folder / kind), [kind], tenant=kind)
         line = f"{figure.recorded} of {CALLS} calls ({kind}) on record when killed: {len(figure.again)} run again"
         counts = f"{len(figure.twice)} effects twice, {figure.unknown} unknown, {figure.answered} answered"
-        console.print(f"{name}: {line}, {counts}")
+        console.print(f"{name}: {line}, {counts}", soft_wrap=True)
 
 
 def main(kills: int, seed: int) -> int:

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -157,9 +157,12 @@ def desk(world: World, death: Death | None = None) -> Agent:
     return Agent("desk", model=ScriptedModel([CALLS, "all done"]), tools=tools)
 
 
-async def serve_turn(url: str, agent: Agent, *, tenant: str = "", calls: int = 100) -> Reply:
+async def serve_turn(
+    url: str, agent: Agent, *, tenant: str = "", calls: int = 100, ready: Callable[[], None] = lambda: None
+) -> Reply:
     """Go on with the turn where an earlier process was killed, or start it where that left nothing."""
     async with Trunkline(url, tenant=tenant, calls=calls) as line:
+        ready()
         try:
             return await line.run(agent, None, thread=THREAD)
         except RunFailedError as error:
@@ -174,6 +177,6 @@ async def serve_until_death(url: str, path: Path, death: Death) -> None:
     await serve_turn(url, desk(World(path), death))
 
 
-async def serve_for_tenant(url: str, path: Path, tenant: str) -> None:
+async def serve_for_tenant(url: str, path: Path, tenant: str, ready: Callable[[], None]) -> None:
     """Serve the turn in a process that somebody may kill at any moment."""
-    await serve_turn(url, desk(World(path)), tenant=tenant)
+    await serve_turn(url, desk(World(path)), tenant=tenant, ready=ready)

@@ -31,26 +31,24 @@ def die() -> None:
 
 def run_until_it_dies(main: Main, *arguments: object) -> None:
     """Run the function in a process that kills itself on the way."""
-    process = _PROCESSES.Process(target=_run, args=(main, arguments))
+    process = _PROCESSES.Process(target=_run, args=(main, *arguments))
     process.start()
     process.join(_DEADLINE)
     assert process.exitcode == -signal.SIGKILL, f"the process was to kill itself and ended with {process.exitcode}"
     process.close()
 
 
-def run_and_kill(main: Main, *arguments: object, after: float) -> bool:
-    """Run the function in a process, kill that so many seconds after it began, and tell whether it was still alive."""
-    began = _PROCESSES.Event()
-    process = _PROCESSES.Process(target=_run, args=(main, arguments, began))
+def run_and_kill(main: Main, *arguments: object, after: float) -> None:
+    """Run the function in a process and kill that; `after` counts from where it calls its last argument, in seconds."""
+    ready = _PROCESSES.Event()
+    process = _PROCESSES.Process(target=_run, args=(main, *arguments, ready.set))
     process.start()
-    assert began.wait(_DEADLINE), "the process did not begin"
+    assert ready.wait(_DEADLINE), "the process did not begin"
     process.join(after)
     process.kill()
     process.join(_DEADLINE)
-    was_alive = process.exitcode == -signal.SIGKILL
-    assert was_alive or process.exitcode == 0, f"the process failed with {process.exitcode}"
+    assert process.exitcode in {0, -signal.SIGKILL}, f"the process failed with {process.exitcode}"
     process.close()
-    return was_alive
 
 
 def bury(url: str) -> None:
@@ -60,7 +58,5 @@ def bury(url: str) -> None:
         execute(url, f"SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE {others}")
 
 
-def _run(main: Main, arguments: tuple[object, ...], began: Any = None) -> None:
-    if began is not None:
-        began.set()
+def _run(main: Main, *arguments: object) -> None:
     asyncio.run(main(*arguments))

@@ -10,8 +10,8 @@ from stand_ins.aftermath import Record, broken_promises, record_of
 from stand_ins.killed_desk import DEEDS, World, desk, serve_for_tenant, serve_turn
 from stand_ins.processes import run_and_kill
 
-_LONGEST = 0.3
-"""Seconds within which a turn is killed: about what one takes, with the opening of its database."""
+_LONGEST = 0.2
+"""Seconds within which a turn is killed: about what one takes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
