@@ -1,6 +1,6 @@
 """What is left after a `kill -9`, and whether the promises about calls hold when the turn has gone on to its end."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any, NamedTuple
@@ -8,13 +8,15 @@ from typing import Any, NamedTuple
 from langchain_core.messages import AIMessage, AnyMessage, ToolMessage
 from sqlalchemy import select
 
-from stand_ins.killed_desk import DEEDS, KEYED, READS, THREAD, World
+from stand_ins.killed_desk import DEEDS, KEYED, READS, THREAD, WAITS, World
 from stand_ins.processes import bury
 from trunkline.runtime.reply import Reply
 from trunkline.runtime.storage.database import open_database
 from trunkline.runtime.storage.engine import open_engine
 from trunkline.runtime.storage.tables import CallRow
 from trunkline.runtime.storage.url import parse_url
+
+SETTLED = {"done", "unknown"}
 
 
 class Standing(NamedTuple):
@@ -37,6 +39,10 @@ class Record:
 
     def standing(self, deed: str) -> Standing:
         return Standing(dict(self.rows).get(deed, "-"), self.began(deed), len(self.done(deed)))
+
+    def has_settled(self, deeds: Iterable[str]) -> bool:
+        """Whether each of them is on record with its outcome."""
+        return {self.standing(deed).state for deed in deeds} <= SETTLED
 
     def began(self, deed: str) -> int:
         return self.world.count(f"began {deed}")
@@ -68,13 +74,13 @@ async def _messages(url: str, thread_id: str) -> list[AnyMessage]:
 def broken_promises(kills: Sequence[Record], end: Record, reply: Reply) -> list[str]:
     """Return what is wrong at the end of a turn that was killed and taken up again."""
     per_call = [problem for deed in DEEDS for problem in _wrong_with(deed, kills, end)]
-    return [*_wrong_answers(end, reply), *_wrong_order(end), *_early_checkpoints(kills), *per_call]
+    return [*_wrong_answers(end, reply), *_wrong_order(kills, end), *_early_checkpoints(kills), *per_call]
 
 
 def _wrong_with(deed: str, kills: Sequence[Record], end: Record) -> Iterator[str]:
     tool, (state, began, did) = deed.split()[0], end.standing(deed)
     intended = any(kill.standing(deed).state == "running" for kill in kills)
-    if [name for name, _ in end.rows].count(deed) != 1 or state not in {"done", "unknown"}:
+    if [name for name, _ in end.rows].count(deed) != 1 or state not in SETTLED:
         yield f"{deed}: not settled by one row"
     if did > 1:
         yield f"{deed}: happened twice"
@@ -101,13 +107,15 @@ def _wrong_answers(end: Record, reply: Reply) -> Iterator[str]:
             yield f"{deed}: the model reads {answer!r}"
 
 
-def _wrong_order(end: Record) -> Iterator[str]:
+def _wrong_order(kills: Sequence[Record], end: Record) -> Iterator[str]:
     if end.done("ship A") < end.done("pay A"):
         yield "ship A: happened before pay A, which the model asked for first"
+    for deed, before in WAITS.items():
+        if any(kill.began(deed) and not kill.has_settled(before) for kill in kills):
+            yield f"{deed}: begun before what it waits for was on record"
 
 
 def _early_checkpoints(kills: Sequence[Record]) -> Iterator[str]:
     for kill in kills:
-        unsettled = {"running", "-"} & {kill.standing(deed).state for deed in DEEDS}
-        if unsettled and any(isinstance(message, ToolMessage) for message in kill.messages):
+        if not kill.has_settled(DEEDS) and any(isinstance(message, ToolMessage) for message in kill.messages):
             yield "a checkpoint has results that the ledger does not have"

@@ -31,13 +31,13 @@ CALLS = [
     call("weigh", at="A"),
     call("shred", at="A"),
 ]
-"""`ship A` and `weigh A` wait for `pay A`; `shred` declares nothing, so it runs alone, after all the others."""
-
 READS = {"look", "weigh"}
 KEYED = {"pay", "ship"}
 """Whose key the other side knows. That of `mail` is known to the ledger alone, and `wire` and `shred` have none."""
 
 DEEDS = [f"{asked.name} {asked.arguments['at']}" for asked in CALLS]
+WAITS = {"ship A": ["pay A"], "weigh A": ["pay A", "ship A"], "shred A": DEEDS[:-1]}
+"""Which deeds a deed conflicts with, of those that were asked for before it."""
 
 
 class Point(StrEnum):

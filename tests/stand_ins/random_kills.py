@@ -54,7 +54,7 @@ def _moment(kill: Record) -> str:
             return "before the model has answered"
         case ["human", "ai"] if not kill.world:
             return "before the first call"
-        case ["human", "ai"] if {kill.standing(deed).state for deed in DEEDS} <= {"done", "unknown"}:
+        case ["human", "ai"] if kill.has_settled(DEEDS):
             return "after the last call, before its checkpoint"
         case ["human", "ai"]:
             return "among the calls"
