@@ -2,16 +2,15 @@
 
 import asyncio
 import random
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from langgraph.errors import EmptyInputError
-from sqlalchemy import Connection, Engine, event
-from sqlalchemy.pool import Pool
 
+from stand_ins.ledger_watch import watch_ledger
 from stand_ins.processes import die
 from trunkline import Agent, ScriptedModel, Trunkline, tool
 from trunkline.agents import call
@@ -65,6 +64,14 @@ class Point(StrEnum):
     """The result is committed. Nobody has been told yet, so no checkpoint can have it."""
 
 
+_IN_THE_LEDGER = {
+    ("sending", "running"): Point.BEFORE_INTENT,
+    ("committing", "running"): Point.INTENT_OPEN,
+    ("committing", "done"): Point.RESULT_OPEN,
+    ("committed", "done"): Point.AFTER_RESULT,
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Death:
     """At which point of the life of which tool's call the process dies."""
@@ -77,28 +84,10 @@ class Death:
         if (point, tool) == (self.point, self.tool):
             die()
 
-    def watch_the_ledger(self) -> None:
-        """Die at the points that lie in the ledger: SQLAlchemy tells of each statement and each commit."""
-        sent = set[str]()
-
-        def sending(_: Connection, __: object, rows: Iterable[Any], row: Mapping[str, Any], ___: object) -> None:
-            sent.update(each["state"] for each in (*rows, row) if each.get("tool") == self.tool)
-            if "running" in sent:
-                self.check(Point.BEFORE_INTENT, self.tool)
-
-        def committing(_: Connection) -> None:
-            if "running" in sent:
-                self.check(Point.INTENT_OPEN, self.tool)
-            if "done" in sent:
-                self.check(Point.RESULT_OPEN, self.tool)
-
-        def given_back(_: object, __: object) -> None:
-            if "done" in sent:
-                self.check(Point.AFTER_RESULT, self.tool)
-
-        event.listen(Engine, "before_execute", sending)
-        event.listen(Engine, "commit", committing)
-        event.listen(Pool, "checkin", given_back)  # a connection is given back once its transaction is committed
+    def hear(self, what: str, row: Mapping[str, Any]) -> None:
+        """Die at the points that lie in the ledger."""
+        if point := _IN_THE_LEDGER.get((what, row["state"])):
+            self.check(point, row["tool"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +162,7 @@ async def serve_turn(
 
 async def serve_until_death(url: str, path: Path, death: Death) -> None:
     """Serve the turn in a process that dies on the way."""
-    death.watch_the_ledger()
+    watch_ledger(death.hear)
     await serve_turn(url, desk(World(path), death))
 
 

@@ -4,7 +4,9 @@ import asyncio
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Generator
+from contextlib import contextmanager
+from multiprocessing.process import BaseProcess
 from typing import Any
 
 from stand_ins.databases import execute
@@ -31,24 +33,32 @@ def die() -> None:
 
 def run_until_it_dies(main: Main, *arguments: object) -> None:
     """Run the function in a process that kills itself on the way."""
-    process = _PROCESSES.Process(target=_run, args=(main, *arguments))
-    process.start()
-    process.join(_DEADLINE)
-    assert process.exitcode == -signal.SIGKILL, f"the process was to kill itself and ended with {process.exitcode}"
-    process.close()
+    with _started(main, *arguments) as process:
+        process.join(_DEADLINE)
+        assert process.exitcode == -signal.SIGKILL, f"the process was to kill itself and ended with {process.exitcode}"
 
 
 def run_and_kill(main: Main, *arguments: object, after: float) -> None:
     """Run the function in a process and kill that; `after` counts from where it calls its last argument, in seconds."""
     ready = _PROCESSES.Event()
-    process = _PROCESSES.Process(target=_run, args=(main, *arguments, ready.set))
+    with _started(main, *arguments, ready.set) as process:
+        assert ready.wait(_DEADLINE), "the process did not begin"
+        process.join(after)
+        process.kill()
+        process.join(_DEADLINE)
+        assert process.exitcode in {0, -signal.SIGKILL}, f"the process failed with {process.exitcode}"
+
+
+@contextmanager
+def _started(main: Main, *arguments: object) -> Generator[BaseProcess]:
+    process = _PROCESSES.Process(target=_run, args=(main, *arguments))
     process.start()
-    assert ready.wait(_DEADLINE), "the process did not begin"
-    process.join(after)
-    process.kill()
-    process.join(_DEADLINE)
-    assert process.exitcode in {0, -signal.SIGKILL}, f"the process failed with {process.exitcode}"
-    process.close()
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.join()
+        process.close()
 
 
 def bury(url: str) -> None:

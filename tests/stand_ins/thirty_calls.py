@@ -2,18 +2,17 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
 from langchain_core.messages import ToolMessage
-from sqlalchemy import Engine, event
-from sqlalchemy.pool import Pool
 
 from stand_ins.aftermath import record_of
 from stand_ins.killed_desk import World, serve_turn
+from stand_ins.ledger_watch import watch_ledger
 from stand_ins.processes import die, run_until_it_dies
 from trunkline import Agent, ScriptedModel, tool
 from trunkline.agents import call
@@ -26,10 +25,9 @@ class Deathbed:
     """Lets the process die as soon as 21 results are committed and 3 more calls have begun, which is the limit."""
 
     def __init__(self) -> None:
-        self._sent = self._begun = 0
+        self._committed = self._begun = 0
         self._recorded = asyncio.Event()
-        event.listen(Engine, "before_execute", self._sending)
-        event.listen(Pool, "checkin", self._given_back)
+        watch_ledger(self._hear)
 
     def takes(self) -> bool:
         """Whether the call that begins now is one of those that the death interrupts."""
@@ -42,11 +40,9 @@ class Deathbed:
             die()
         await asyncio.Event().wait()
 
-    def _sending(self, _: object, __: object, rows: Sequence[Any], row: Any, ___: object) -> None:
-        self._sent += sum(each.get("state") == "done" for each in (*rows, row))
-
-    def _given_back(self, _: object, __: object) -> None:
-        if self._sent == FINISHED:
+    def _hear(self, what: str, row: Mapping[str, Any]) -> None:
+        self._committed += (what, row["state"]) == ("committed", "done")
+        if self._committed == FINISHED:
             self._recorded.set()
 
 
@@ -57,10 +53,10 @@ def crowd(world: World, kinds: Sequence[str], deathbed: Deathbed | None = None) 
         """Do what the tool is named for."""
         deed = f"{current_call().tool} {at}"
         world.note(f"began {deed}")
-        is_last = deathbed is not None and deathbed.takes()
+        is_interrupted = deathbed is not None and deathbed.takes()
         if not deed.startswith("read"):
             world.change(deed, key=current_call().key)
-        if deathbed and is_last:
+        if deathbed and is_interrupted:
             await deathbed.wait()
         return f"{deed}: ok"
 
