@@ -63,6 +63,14 @@ class NoCurrentCallError(UsageError):
         super().__init__("current_call() works inside a tool that a FanOut runs; there is no call here")
 
 
+class SubjectError(UsageError):
+    """What should be checked cannot be: no subject is made of it, or a call of it cannot be made."""
+
+    def __init__(self, *, problem: str) -> None:
+        super().__init__(f"the subject cannot be checked: {problem}; return a Subject, or yield one")
+        self.problem = problem
+
+
 # --- agents ---
 
 
