@@ -181,9 +181,9 @@ class MissingExtraError(SetupError):
 class ReferenceNotFoundError(UsageError):
     """A reference like `package.module:name` or `path.py:name` leads to nothing."""
 
-    def __init__(self, *, reference: str, problem: str) -> None:
-        super().__init__(f"{reference!r}: {problem}; name an agent or graph as package.module:name or path.py:name")
-        self.reference = reference
+    def __init__(self, *, reference: str, problem: str, wanted: str = "an agent or graph") -> None:
+        super().__init__(f"{reference!r}: {problem}; name {wanted} as package.module:name or path.py:name")
+        self.reference, self.problem = reference, problem
 
 
 class UnknownRunError(UsageError):

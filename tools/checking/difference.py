@@ -68,5 +68,5 @@ def _fields(value: Any) -> Mapping[str, Any] | None:
     if isinstance(value, dict):
         return cast("dict[str, Any]", value)
     if isinstance(value, list):
-        return {str(index): item for index, item in enumerate(cast("list[Any]", value))}
+        return {str(index): item for index, item in enumerate(value)}  # pyright: ignore[reportUnknownVariableType,reportUnknownArgumentType]
     return None
