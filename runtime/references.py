@@ -19,7 +19,6 @@ from trunkline.errors import ReferenceNotFoundError
 from trunkline.runtime.line import Runnable
 from trunkline.tools.checking import World
 
-
 _SUBJECT = "a function that returns a Subject"
 
 
@@ -43,7 +42,7 @@ def resolve_world(reference: str) -> World:
         raise ReferenceNotFoundError(reference=reference, problem=error.problem, wanted=_SUBJECT) from None
     found = getattr(module, name, None)
     if not callable(found):
-        own = sorted(key for key, value in vars(module).items() if isfunction(value) and not key.startswith("_"))
+        own = sorted(key for key, value in vars(module).items() if _is_own_function(value, module))
         problem = f"{where} has no function {name!r}; it has {', '.join(own) or 'none'}"
         raise ReferenceNotFoundError(reference=reference, problem=problem, wanted=_SUBJECT)
     return cast("World", found)
@@ -102,6 +101,10 @@ def _make_importable(folder: Path) -> None:
 
 def _runs(value: object) -> TypeGuard[Runnable]:
     return isinstance(value, Agent | Pregel | StateGraph)
+
+
+def _is_own_function(value: object, module: ModuleType) -> bool:
+    return isfunction(value) and value.__module__ == module.__name__ and not value.__name__.startswith("_")
 
 
 def _what_is_there(module: ModuleType, where: str, name: str) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cache
 
 from trunkline import Toolbox
@@ -19,6 +20,7 @@ from trunkline.tools import ToolRequest
 from trunkline.tools.checking import Subject, ask
 
 PROVEN, UNPROVEN, AWAITS_NOTHING = CustomerId("C0390"), CustomerId("C0065"), CustomerId("C0452")
+PEOPLE = (PROVEN, UNPROVEN, AWAITS_NOTHING)
 ELSEWHERE = {"street": "1 Elm Street", "city": "Boston", "state": "MA", "zip_code": "02108"}
 NOON, EVENING = "2025-06-03T12:00:00Z", "2025-06-03T18:00:00Z"
 
@@ -37,6 +39,7 @@ def _lookups() -> list[ToolRequest]:
     return [
         ask("find_customer", order_id="O0690"),
         ask("find_customer", phone="+13125550106"),
+        ask("find_customer", email="noor.nguyen452@example.com"),
         ask("get_profile", customer_id=PROVEN),
         ask("get_profile", customer_id=UNPROVEN),
         ask("get_profile", customer_id=AWAITS_NOTHING),
@@ -113,20 +116,29 @@ def _subject(toolbox: Callable[[Backend], Toolbox], calls: list[ToolRequest]) ->
 
 @cache
 def _world() -> World:
-    return generate_world()
+    """The generated world with no more than the three in it: a check makes it anew thousands of times."""
+    world = generate_world()
+    orders = tuple(order for order in world.orders if order.customer_id in PEOPLE)
+    shipped = {order.id for order in orders}
+    return replace(
+        world,
+        customers=tuple(customer for customer in world.customers if customer.id in PEOPLE),
+        orders=orders,
+        shipments=tuple(shipment for shipment in world.shipments if shipment.order_id in shipped),
+        tickets=tuple(ticket for ticket in world.tickets if ticket.customer_id in PEOPLE),
+        past_contacts=tuple(noted for noted in world.past_contacts if noted.customer_id in PEOPLE),
+    )
 
 
 def _state(backend: Backend) -> Mapping[str, object]:
-    """What the systems hold of the three, and what was really done, without its order."""
-    books, people = backend.books, (PROVEN, UNPROVEN, AWAITS_NOTHING)
-    orders = [order for customer_id in people for order in books.orders_of(customer_id)]
-    done = [f"{effect.operation} {canonical_json(effect.arguments)}" for effect in backend.effects]
+    """What the systems hold, and what was really done, in whichever order."""
+    books = backend.books
     return {
-        "customers": {customer_id: books.customers.get(customer_id) for customer_id in people},
-        "verification": {customer_id: books.level(customer_id) for customer_id in people},
-        "orders": {order.id: order for order in orders},
-        "shipments": {order.id: books.shipments.get(order.id) for order in orders},
-        "tickets": {ticket.id: ticket for customer_id in people for ticket in books.tickets_of(customer_id)},
-        "contacts": {noted.id: noted for customer_id in people for noted in books.contacts_of(customer_id)},
-        "effects": Counter(done),
+        "customers": books.customers,
+        "verification": {customer_id: books.level(customer_id) for customer_id in PEOPLE},
+        "orders": books.orders,
+        "shipments": books.shipments,
+        "tickets": books.tickets,
+        "contacts": books.past_contacts,
+        "effects": Counter(f"{done.operation} {canonical_json(done.arguments)}" for done in backend.effects),
     }

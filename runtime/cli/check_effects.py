@@ -17,9 +17,7 @@ if TYPE_CHECKING:
 
 WhichSubject = Annotated[
     str,
-    typer.Argument(
-        metavar="SUBJECT", help="The function that returns a Subject: package.module:name or path.py:name."
-    ),
+    typer.Argument(metavar="SUBJECT", help="The function that returns a Subject: package.module:name or path.py:name."),
 ]
 Seeds = Annotated[int, typer.Option(min=0, metavar="N", help="How many random batches to try beside all pairs.")]
 
@@ -79,7 +77,13 @@ def _shown(finding: Finding, *, hint: bool) -> Text:
 def _summary(report: Report) -> str:
     from trunkline.runtime.cli.figures import plural
 
-    found = plural(len(report.findings), "wrong declaration") if report.findings else "no wrong declaration"
-    tried = f"{plural(report.calls, 'call')}, {plural(report.pairs, 'pair')} and {plural(report.batches, 'batch')}"
-    tried = tried.replace("batchs", "batches")
-    return f"{found}, {plural(len(report.hints), 'hint')}: {plural(report.tools, 'tool')}, {tried} in {plural(report.runs, 'run')}"
+    wrong = plural(len(report.findings), "wrong declaration") if report.findings else "no wrong declaration"
+    tried = [
+        plural(report.calls, "call"),
+        plural(report.pairs, "pair"),
+        f"{report.batches:,} random {'batch' if report.batches == 1 else 'batches'}",
+    ]
+    return (
+        f"{wrong} and {plural(len(report.hints), 'hint')} in {plural(report.tools, 'tool')}: "
+        f"{', '.join(tried)}, {plural(report.runs, 'run')}"
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from trunkline.tools.access import ANYTHING
 from trunkline.tools.call import ToolCall
 from trunkline.tools.checking.alone import Solo
 from trunkline.tools.checking.difference import Difference, Path
@@ -43,8 +44,9 @@ def names_of(solos: Sequence[Solo]) -> list[str]:
 def _shared_resource(calls: Sequence[ToolCall], path: Path, known: Iterable[str]) -> _Resource:
     """A name that is known already, else one made of the path and an argument that stands in it."""
     for name in known:
-        _, *details = name.split(":")
-        if details and not name.startswith("key:") and set(details) <= set(path):
+        kind, *details = name.split(":")
+        alike = path[0].startswith(kind) or kind.startswith(path[0])
+        if details and alike and set(details) <= set(path):
             return _Resource(name=name, path=path[: max(map(path.index, details)) + 1])
     shared = set[str].intersection(*(set(_values(call)) for call in calls))
     depth = max((place for place, part in enumerate(path) if part in shared), default=0)
@@ -53,13 +55,16 @@ def _shared_resource(calls: Sequence[ToolCall], path: Path, known: Iterable[str]
 
 
 def _needs(solo: Solo, resource: _Resource) -> str:
-    template = _template(resource.name, solo.call)
-    return f'add "{template}" to {_side(solo, resource)}= of {solo.call.tool.name}'
+    side, template = _side(solo, resource), _template(resource.name, solo.call)
+    if ":" in template and template == resource.name:
+        return f'let {side}= of {solo.call.tool.name} name "{template}" for these arguments'
+    return f'add "{template}" to {side}= of {solo.call.tool.name}'
 
 
 def _has(solo: Solo, resource: _Resource) -> bool:
     access = solo.call.access
-    return resource.name in (access.writes if _side(solo, resource) == "writes" else access.reads | access.writes)
+    named = access.writes if _side(solo, resource) == "writes" else access.reads | access.writes
+    return resource.name in named or ANYTHING in named
 
 
 def _side(solo: Solo, resource: _Resource) -> str:

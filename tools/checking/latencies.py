@@ -31,6 +31,9 @@ class Latencies:
         self._paused: list[tuple[float, int, asyncio.Future[None]]] = []
         self._stepping: int | None = None
         self._stirred = asyncio.Event()
+        self._making_way = True
+        """Whether calls may be about to start: those of the beginning, or those that waited for one that has ended."""
+
         self.steps: Counter[int] = Counter()
         """How many steps each call took, by position."""
 
@@ -39,14 +42,13 @@ class Latencies:
         gate = asyncio.get_running_loop().create_future()
         heappush(self._paused, (self._time + self._delay(position, self.steps[position]), position, gate))
         self.steps[position] += 1
-        self.stepped(position)
+        self._stepped(position)
         await gate
 
-    def stepped(self, position: int) -> None:
-        """Note that the step of the call at this position is over."""
-        if self._stepping == position:
-            self._stepping = None
-        self._stirred.set()
+    def ended(self, position: int) -> None:
+        """Note that the call at this position takes no more steps."""
+        self._making_way = True
+        self._stepped(position)
 
     async def conduct(self, batch: Coroutine[Any, Any, Result]) -> Result:
         """Run the batch, whose calls pause here, to its end."""
@@ -56,6 +58,11 @@ class Latencies:
                 return await batch
             finally:
                 conductor.cancel()
+
+    def _stepped(self, position: int) -> None:
+        if self._stepping == position:
+            self._stepping = None
+        self._stirred.set()
 
     async def _release(self) -> None:
         while True:
@@ -76,5 +83,7 @@ class Latencies:
                     self._stirred.clear()
                     await self._stirred.wait()
         self._stepping = None
-        for _ in range(_CYCLES):
-            await asyncio.sleep(0)
+        if self._making_way:
+            self._making_way = False
+            for _ in range(_CYCLES):
+                await asyncio.sleep(0)

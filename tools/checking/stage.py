@@ -8,11 +8,12 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from typing import Any, Self
 
+from pydantic_core import from_json, to_json
+
 from trunkline.errors import SubjectError
 from trunkline.tools.access import AccessRule
 from trunkline.tools.binding import bind
 from trunkline.tools.call import CallResult, Origin, ToolCall, ToolRequest
-from trunkline.tools.canonical import plain
 from trunkline.tools.checking.ending import Ending
 from trunkline.tools.checking.latencies import Delay, Latencies
 from trunkline.tools.checking.stepping import stepwise
@@ -108,9 +109,7 @@ def _staged(toolbox: Toolbox, requests: Sequence[ToolRequest], latencies: Latenc
     def staged(tool: Tool) -> Tool:
         return replace(
             tool,
-            function=stepwise(
-                tool.function, lambda: latencies.pause(position()), lambda: latencies.stepped(position())
-            ),
+            function=stepwise(tool.function, lambda: latencies.pause(position()), lambda: latencies.ended(position())),
             access=declared(tool),
             approve=None,
             limit=None,
@@ -145,7 +144,7 @@ def _bound(toolbox: Toolbox, request: ToolRequest) -> ToolCall:
 
 
 async def _state(subject: Subject) -> Any:
-    return plain(await _result(subject.state))
+    return from_json(to_json(await _result(subject.state), inf_nan_mode="strings"))
 
 
 async def _result(function: Callable[[], Any]) -> Any:

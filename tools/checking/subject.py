@@ -21,7 +21,7 @@ class Subject:
     """What is tried, made with `ask`. Only what these calls do is checked: have several that touch the same things."""
 
     state: Callable[[], Any]
-    """Returns all that the tools may change, as data that JSON can hold; may be async."""
+    """Returns all that the tools may change, as values that JSON can hold, sets as sorted lists; may be async."""
 
     reset: Callable[[], Any] | None = None
     """Makes the world as it was at first; may be async. Left out, a new subject is made for each of many runs."""
