@@ -128,7 +128,7 @@ async def test_calls_that_declare_no_conflict_can_be_swapped(records: Records, e
 
 
 async def test_a_check_of_effects_finds_no_wrong_declaration(records: Records) -> None:
-    """Also when calls are held in the middle. That a call made again is refused is only a hint: the tools take no key."""
+    """Also when calls are held in the middle. A call made again is refused, which is a hint: the tools take no key."""
     desk = Counter(records)
     subject = Subject(
         toolbox=desk.toolbox,

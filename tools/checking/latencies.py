@@ -22,13 +22,13 @@ class Latencies:
     """Lets one call of a batch take one step at a time: the one whose latency is over first. For one batch.
 
     A step that does not end within `patience` seconds, because it waits for a lock that a paused call holds, holds
-    nobody up: the next call takes its step meanwhile.
+    nobody up: the next call takes its step meanwhile. A blocking step is waited for.
     """
 
     def __init__(self, delay: Delay, *, patience: float) -> None:
         self._delay, self._patience = delay, patience
         self._time = 0.0
-        self._paused: list[tuple[float, int, asyncio.Future[None]]] = []
+        self._paused: list[tuple[float, int, bool, asyncio.Future[None]]] = []
         self._stepping: int | None = None
         self._stirred = asyncio.Event()
         self._making_way = True
@@ -37,10 +37,11 @@ class Latencies:
         self.steps: Counter[int] = Counter()
         """How many steps each call took, by position."""
 
-    async def pause(self, position: int) -> None:
+    async def pause(self, position: int, *, blocking: bool = False) -> None:
         """Wait for the latency before the next step of the call at this position to be over."""
         gate = asyncio.get_running_loop().create_future()
-        heappush(self._paused, (self._time + self._delay(position, self.steps[position]), position, gate))
+        due = self._time + self._delay(position, self.steps[position])
+        heappush(self._paused, (due, position, blocking, gate))
         self.steps[position] += 1
         self._stepped(position)
         await gate
@@ -64,26 +65,32 @@ class Latencies:
             self._stepping = None
         self._stirred.set()
 
+    def _stepped(self, position: int) -> None:
+        if self._stepping == position:
+            self._stepping = None
+        self._stirred.set()
+
     async def _release(self) -> None:
+        blocking = False
         while True:
-            await self._settle()
+            await self._settle(None if blocking else self._patience)
             if not self._paused:
                 self._stirred.clear()
                 await self._stirred.wait()
                 continue
-            self._time, self._stepping, gate = heappop(self._paused)
+            self._time, self._stepping, blocking, gate = heappop(self._paused)
             if not gate.done():
                 gate.set_result(None)
 
-    async def _settle(self) -> None:
+    async def _settle(self, patience: float | None) -> None:
         """Wait until the call that was let go has taken its step, and those that it made way for have come."""
         with suppress(TimeoutError):
-            async with asyncio.timeout(self._patience):
+            async with asyncio.timeout(patience):
                 while self._stepping is not None:
                     self._stirred.clear()
                     await self._stirred.wait()
-        self._stepping = None
-        if self._making_way:
+        if self._making_way or self._stepping is not None:  # a slow machine is no lock: the step may be about to end
             self._making_way = False
             for _ in range(_CYCLES):
                 await asyncio.sleep(0)
+        self._stepping = None

@@ -106,10 +106,13 @@ def _staged(toolbox: Toolbox, requests: Sequence[ToolRequest], latencies: Latenc
     def position() -> int:
         return positions[current_call().call_id]
 
+    async def pause(*, blocking: bool = False) -> None:
+        await latencies.pause(position(), blocking=blocking)
+
     def staged(tool: Tool) -> Tool:
         return replace(
             tool,
-            function=stepwise(tool.function, lambda: latencies.pause(position()), lambda: latencies.ended(position())),
+            function=stepwise(tool.function, pause, lambda: latencies.ended(position())),
             access=declared(tool),
             approve=None,
             limit=None,

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Callable, Coroutine, Generator
+from collections.abc import Callable, Coroutine, Generator
 from types import coroutine
-from typing import Any
+from typing import Any, Protocol
 
 from trunkline.tools.signature import Function
 
-Pause = Callable[[], Awaitable[None]]
+
+class Pause(Protocol):
+    """Lets the time before a step pass."""
+
+    def __call__(self, *, blocking: bool = False) -> Coroutine[Any, Any, None]:
+        """Wait; `blocking` says that the step is one in a thread."""
+        ...
 
 
 def stepwise(function: Function, pause: Pause, ended: Callable[[], None]) -> Callable[..., Coroutine[Any, Any, Any]]:
@@ -23,7 +29,7 @@ def stepwise(function: Function, pause: Pause, ended: Callable[[], None]) -> Cal
         try:
             if inspect.iscoroutinefunction(function):
                 return await _driven(function(**arguments), pause)
-            await pause()
+            await pause(blocking=True)
             return await asyncio.to_thread(function, **arguments)
         finally:
             ended()
