@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Generator
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -27,9 +29,8 @@ def check_effects(subject: WhichSubject, seeds: Seeds = 100, as_json: AsJson = F
 
     Exits with 1 if one is; hints do not count.
     """
-    if not verbose:
-        _silence_broken_tools()
-    report = asyncio.run(_checked(subject, seeds))
+    with nullcontext() if verbose else _without_tracebacks():
+        report = asyncio.run(_checked(subject, seeds))
     for finding in report.findings:
         _write(finding, hint=False, as_json=as_json)
     for hint in report.hints:
@@ -46,11 +47,22 @@ async def _checked(reference: str, seeds: int) -> Report:
     return await check_effects(resolve_world(reference), seeds=seeds)
 
 
-def _silence_broken_tools() -> None:
-    """A tool that raises is a finding; its traceback, once for each run, is only wanted with -v."""
+@contextmanager
+def _without_tracebacks() -> Generator[None]:
+    """A tool that raises is a finding; its traceback, logged in each run, is only wanted with -v."""
     import logging
 
-    logging.getLogger("trunkline.tools").addFilter(lambda _: False)
+    log = logging.getLogger("trunkline.tools")
+    log.addFilter(_nothing)
+    try:
+        yield
+    finally:
+        log.removeFilter(_nothing)
+
+
+def _nothing(record: object) -> bool:
+    del record
+    return False
 
 
 def _write(finding: Finding, *, hint: bool, as_json: bool) -> None:

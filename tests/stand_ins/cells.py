@@ -50,8 +50,8 @@ def adder(cells: Cells, **declared: Any) -> Tool:
         """Add to a cell."""
         return await cells.add(cell, amount)
 
-    right = {"effect": "write", "key": "add:{cell}:{amount}", "writes": "cell:{cell}"}
-    return tool(**{**right, **declared})(add)
+    right: dict[str, Any] = {"effect": "write", "key": "add:{cell}:{amount}", "writes": "cell:{cell}"}
+    return tool(**(right | declared))(add)
 
 
 def looker(cells: Cells, **declared: Any) -> Tool:
@@ -61,5 +61,5 @@ def looker(cells: Cells, **declared: Any) -> Tool:
         """Read a cell."""
         return await cells.look(cell)
 
-    right = {"effect": "read", "reads": "cell:{cell}"}
-    return tool(**{**right, **declared})(look)
+    right: dict[str, Any] = {"effect": "read", "reads": "cell:{cell}"}
+    return tool(**(right | declared))(look)

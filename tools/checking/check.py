@@ -76,7 +76,7 @@ class _Check:
     async def in_batches(self, seeds: int) -> None:
         for seed in range(seeds if self._solos else 0):
             batch = drawn(self._solos, seed, self._disturbing)
-            if differing := await disturbed(self._stage, batch, seed):
+            if len(batch) > 1 and (differing := await disturbed(self._stage, batch, seed)):
                 rest, differing = await smallest(self._stage, batch, seed, differing)
                 finding = batch_matters(rest, seed, differing, names_of(self._solos))
                 self._disturbing.add(frozenset(finding.tools))

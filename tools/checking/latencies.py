@@ -65,11 +65,6 @@ class Latencies:
             self._stepping = None
         self._stirred.set()
 
-    def _stepped(self, position: int) -> None:
-        if self._stepping == position:
-            self._stepping = None
-        self._stirred.set()
-
     async def _release(self) -> None:
         blocking = False
         while True:

@@ -38,17 +38,18 @@ class Plan:
             done.update({number} if self.writes else ())
             return seen if not self.writes else {}
 
-        named = {"reads": sorted(self.reads - {self.silent_on}), "writes": sorted(self.writes - {self.silent_on})}
+        reads, writes = sorted(self.reads - {self.silent_on}), sorted(self.writes - {self.silent_on})
         if not self.writes:
-            return tool(name=f"tool_{number}", effect="read", reads=named["reads"])(touch)
-        return tool(name=f"tool_{number}", effect="write", key=f"tool:{number}", **named)(touch)
+            return tool(name=f"tool_{number}", effect="read", reads=reads)(touch)
+        return tool(name=f"tool_{number}", effect="write", key=f"tool:{number}", reads=reads, writes=writes)(touch)
 
 
 PLANS = st.lists(st.builds(Plan, reads=SOME, writes=SOME), min_size=2, max_size=4)
 
 
 async def checked(plans: Sequence[Plan]) -> Report:
-    cells, done = dict.fromkeys(CELLS, 1), set[int]()
+    cells: dict[str, int] = dict.fromkeys(CELLS, 1)
+    done = set[int]()
 
     def reset() -> None:
         cells.update(dict.fromkeys(CELLS, 1))
