@@ -10,6 +10,8 @@ from trunkline.tools.call import ToolCall
 from trunkline.tools.checking.alone import Solo
 from trunkline.tools.checking.difference import Difference, Path
 
+_ANYHOW = "name what they share in writes= of each that changes it, and in reads= of each that reads it"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Resource:
@@ -26,9 +28,9 @@ def missing_declaration(pair: Sequence[Solo], differing: Difference, known: Iter
     changed = [] if differing.answer_of is None else [change.path for solo in pair for change in solo.changes]
     paths = [differing.path] if differing.answer_of is None else changed
     if not paths or not paths[0]:
-        return "name what they share in writes= of each that changes it, and in reads= of each that reads it"
+        return _ANYHOW
     resource = _shared_resource([solo.call for solo in pair], paths[0], known)
-    return " and ".join(dict.fromkeys(_needs(solo, resource) for solo in pair if not _has(solo, resource)))
+    return " and ".join(dict.fromkeys(_needs(solo, resource) for solo in pair if not _has(solo, resource))) or _ANYHOW
 
 
 def named_in(path: Path, call: ToolCall) -> str:

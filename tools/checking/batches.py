@@ -76,7 +76,8 @@ async def smallest(
 def batch_matters(batch: Sequence[Solo], seed: int, differing: Difference, known: Sequence[str]) -> Finding:
     """Return the finding on a batch that ends otherwise; two of its calls that may run side by side are to blame."""
     free = _free_pairs(batch)
-    pair = next((each for each in free if differing.answer_of in pair_of(*each)), free[0])
+    blamed = [each for each in free if differing.answer_of in pair_of(*each)]
+    pair = next(iter(blamed or free), batch)  # resources that depend on the state may leave none that is free at first
     return Finding(
         kind=FindingKind.ORDER_MATTERS,
         tools=tuple(dict.fromkeys(solo.call.tool.name for solo in pair)),

@@ -61,7 +61,7 @@ class _Check:
                 self._note(await fault_of_key(self._stage, solo))
         self._note(*shared_keys(self._solos))
         self._hints.extend(untried(self._stage.tools, tried))
-        slowest = max((result.seconds for solo in tried for result in solo.ending.results), default=0.0)
+        slowest = max((result.seconds for solo in self._solos for result in solo.ending.results), default=0.0)
         self._stage.patience += 3 * slowest
 
     async def in_pairs(self) -> None:
