@@ -49,10 +49,9 @@ class WorkReport:
         """Return how many calls stand in one of these states, of one tool or of all."""
         return sum(tally.count for tally in self.calls if tally.state in states and tool in {None, tally.tool})
 
-    def answers_lost(self, *, tool: str | None = None) -> int:
-        """Return how many calls lost their answer and were settled by another call with the same key."""
-        settled = (tally for tally in self.calls if tally.state is CallState.FAILED and tally.failure is None)
-        return sum(tally.count for tally in settled if tool in {None, tally.tool})
+    def attempts_repeated(self, *, tool: str | None = None) -> int:
+        """Return how many attempts were repeated, because the answer to the one before got lost."""
+        return sum(tally.repeated for tally in self.calls if tool in {None, tally.tool})
 
     @property
     def total_calls(self) -> int:

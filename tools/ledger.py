@@ -109,11 +109,11 @@ def _verdict_on_same(call: ToolCall, earlier: Entry, *, cleared: bool) -> Outcom
             message = f"another call with key {call.key!r} is running ({earlier.call_id}); ask again later"
             return Failed(kind=FailureKind.RETRYABLE, message=message)
         case CallState.RUNNING | CallState.UNKNOWN:
-            return None if cleared or call.effect.repeatable else _may_have_happened(earlier)
+            return None if cleared or call.effect.repeatable else _may_have_happened(call, earlier)
         case _:
             return None
 
 
-def _may_have_happened(earlier: Entry) -> Unknown:
+def _may_have_happened(call: ToolCall, earlier: Entry) -> Unknown:
     message = f"call {earlier.call_id} was interrupted and may have taken effect; a person must look"
-    return Unknown(message=message, call_id=earlier.call_id)
+    return Unknown(message=message, call_id=None if earlier.call_id == call.call_id else earlier.call_id)

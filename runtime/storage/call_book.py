@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import case, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -39,6 +39,8 @@ class CallTally:
     """Why it failed. None for one that failed: its answer was lost, and another call with its key settled it."""
 
     count: int
+    repeated: int = 0
+    """Attempts beyond the first of each: answers that got lost, and were asked for again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +108,8 @@ class CallBook:
     async def tally(self) -> list[CallTally]:
         """Return how the tenant's calls stand, by tool."""
         columns = (CallRow.tool, CallRow.effect, CallRow.state, CallRow.failure)
-        wanted = select(*columns, func.count().label("calls")).where(CallRow.tenant == self._tenant)
+        again = func.sum(case((CallRow.attempts > 1, CallRow.attempts - 1), else_=0)).label("repeated")
+        wanted = select(*columns, func.count().label("calls"), again).where(CallRow.tenant == self._tenant)
         async with self._engine.connect() as connection:
             order = (CallRow.tool, CallRow.effect, CallRow.state, CallRow.failure.nulls_first())
             rows = await connection.execute(wanted.group_by(*columns).order_by(*order))
@@ -243,4 +246,5 @@ def _tally(row: Any) -> CallTally:
         state=CallState(row.state),
         failure=FailureKind(row.failure) if row.failure else None,
         count=row.calls,
+        repeated=row.repeated,
     )

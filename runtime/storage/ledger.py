@@ -63,7 +63,7 @@ class DatabaseLedger:
             if settled is None:
                 row = self._row(call, CallState.RUNNING)
                 await connection.execute(self._begin, [row | {"started_at": self._now()}])
-            elif isinstance(settled, Unknown) and own and settled.call_id == own.call_id:
+            elif isinstance(settled, Unknown) and own and settled.call_id is None:
                 lost = self._row(call, CallState.UNKNOWN) | {"error": settled.message}
                 await connection.execute(self._end, [lost])
             return settled

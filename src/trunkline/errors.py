@@ -87,6 +87,14 @@ class QuorumError(TrunklineError):
         self.needed, self.done = needed, done
 
 
+class SubjectError(UsageError):
+    """What should be checked cannot be: no subject is made of it, or a call of it cannot be made."""
+
+    def __init__(self, *, problem: str) -> None:
+        super().__init__(f"the subject cannot be checked: {problem}; return a Subject, or yield one")
+        self.problem = problem
+
+
 # --- agents ---
 
 
@@ -197,9 +205,9 @@ class MissingExtraError(SetupError):
 class ReferenceNotFoundError(UsageError):
     """A reference like `package.module:name` or `path.py:name` leads to nothing."""
 
-    def __init__(self, *, reference: str, problem: str) -> None:
-        super().__init__(f"{reference!r}: {problem}; name an agent or graph as package.module:name or path.py:name")
-        self.reference = reference
+    def __init__(self, *, reference: str, problem: str, wanted: str = "an agent or graph") -> None:
+        super().__init__(f"{reference!r}: {problem}; name {wanted} as package.module:name or path.py:name")
+        self.reference, self.problem = reference, problem
 
 
 class UnknownRunError(UsageError):

@@ -176,14 +176,14 @@ async def test_of_many_that_ask_for_one_key_at_once_one_runs(ledger: Ledger) -> 
 
 
 async def test_a_proposal_waits_and_holds_its_key(ledger: Ledger) -> None:
-    """Who asks again waits for the same approval; once approved it may run."""
+    """Who asks again waits for the same approval, and nobody may run it by saying that it was approved."""
     waiting = Pending(call_id=call().call_id, reason="much")
 
     assert await ledger.propose(call(), Ask(reason="much"), "approval") == waiting
     assert await ledger.propose(call("second"), Ask(reason="much again"), "approval") == waiting
     assert await ledger.intend(call("third")) == waiting
     assert await ledger.recall([call().call_id]) == {call().call_id: waiting}
-    assert await ledger.intend(replace(call(), approved=True)) is None
+    assert await ledger.intend(replace(call(), approved=True)) == waiting
 
 
 async def test_what_is_done_need_not_be_proposed(ledger: Ledger) -> None:

@@ -60,8 +60,8 @@ REJECTED = Failed(kind=FailureKind.REJECTED, message="no")
 LOST = Unknown(message="lost")
 MAY_HAVE = Unknown(
     message=f"call {call().call_id} was interrupted and may have taken effect; a person must look",
-    call_id=call().call_id,
 )
+OTHER_MAY_HAVE = replace(MAY_HAVE, call_id=call().call_id)
 MUCH = Ask(reason="much")
 
 
@@ -72,7 +72,7 @@ MUCH = Ask(reason="much")
         (WRITE_ONCE, DONE, replace(DONE, replayed=True)),
         (KEYLESS, DONE, None),
         (WRITE, LOST, None),
-        (WRITE_ONCE, LOST, MAY_HAVE),
+        (WRITE_ONCE, LOST, OTHER_MAY_HAVE),
         (WRITE, REJECTED, None),
         (WRITE_ONCE, REJECTED, None),
     ],
@@ -134,7 +134,7 @@ async def test_a_refused_call_does_not_take_the_key_from_the_one_that_holds_it()
     second = call(WRITE_ONCE, batch="second")
     await ledger.record(second, result(second, REJECTED))
 
-    assert await ledger.intend(call(WRITE_ONCE, batch="third")) == MAY_HAVE
+    assert await ledger.intend(call(WRITE_ONCE, batch="third")) == OTHER_MAY_HAVE
 
 
 async def test_a_proposal_is_made_once() -> None:
