@@ -7,13 +7,14 @@ UV := $(or $(shell command -v uv),.uv/bin/uv)
 BIN := .venv/bin
 CODE := agents tools graphs runtime examples benchmarks tests alembic src/trunkline/__init__.py src/trunkline/__main__.py src/trunkline/errors.py
 
-.PHONY: help demo test check format lock wheel bench-fanout bench-tau2 clean
+.PHONY: help demo test check format lock wheel bench-bfcl bench-fanout bench-tau2 clean
 
 help:
 	@echo "make demo          serve a generated call-center day"
 	@echo "make test          run the tests"
 	@echo "make check         format check, lint, types, import contracts"
 	@echo "make bench-fanout  a turn of 16 tools, beside asyncio.gather and LangChain's agent"
+	@echo "make bench-bfcl    200 public tasks of several calls in one turn, against their reference answers"
 	@echo "make bench-tau2    74 public customer-service tasks, parallel against one by one"
 	@echo "make format        format the code;  make lock  resolve the lock again;  make wheel  build the wheel"
 
@@ -33,6 +34,9 @@ check: .venv/ready
 format: .venv/ready
 	$(BIN)/ruff format $(CODE)
 	$(BIN)/ruff check --fix $(CODE)
+
+bench-bfcl: .venv/ready
+	$(BIN)/python benchmarks/bfcl.py
 
 bench-fanout: .venv/ready
 	$(BIN)/python benchmarks/fanout.py
