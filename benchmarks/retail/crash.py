@@ -1,0 +1,89 @@
+"""A task that is killed in the middle of it, and goes on in a second process: the side that lives on."""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+
+from retail.backend import BackEnd
+from retail.desk import Desk
+from retail.door import Blow, Door
+from retail.remote import Ending, RemoteRun, remote_toolbox
+from retail.replay import Replay
+from retail.tasks import Task
+
+DEADLINE = 60.0
+"""Seconds within which a process must end."""
+
+_PROCESSES = multiprocessing.get_context("fork")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recovery:
+    """How a task ended that was killed once."""
+
+    replay: Replay
+    door: Door
+    backend: BackEnd
+    began_again: bool
+    """Whether the second process found nothing to go on from."""
+
+
+class CrashSite:
+    """Serves tasks in processes that it kills and replaces; the shop lives here, and outlives them.
+
+    All tasks are on one database, each with a tenant of its own.
+    """
+
+    def __init__(self, desk: Desk, folder: Path) -> None:
+        self._desk = desk
+        self._door, self._ending = folder / "door", folder / "ending.json"
+        self._database = f"sqlite:///{folder}/crash.db"
+        self._tools = remote_toolbox(desk.toolbox, self._door)
+
+    async def serve(self, task: Task, blow: Blow, *, tenant: str) -> Recovery:
+        """Begin the task in a process that dies at the blow, finish it in another one, and return how it ended."""
+        self._desk.clear()
+        backend = BackEnd(self._desk)
+        door = Door(backend, blow)
+        run = RemoteRun(task=task, tools=self._tools, door=self._door, database=self._database, tenant=tenant)
+        began = perf_counter()
+        async with door.opened(self._door):
+            await self._lived(door, run.begin)
+            await self._lived(door, run.go_on)
+        ending = Ending.read(self._ending)
+        replay = Replay(
+            state=self._desk.shop.state(),
+            answers=tuple(ending.answers),
+            tool_seconds=self._desk.pace.seconds,
+            turn_seconds=perf_counter() - began,
+        )
+        return Recovery(replay=replay, door=door, backend=backend, began_again=ending.began_again)
+
+    async def _lived(self, door: Door, life: Callable[[], Awaitable[Ending]]) -> None:
+        """Start a process for this life, and wait until it is over."""
+        process = _PROCESSES.Process(target=_live, args=(life, self._ending))
+        process.start()
+        door.kill = process.kill
+        over, loop = asyncio.Event(), asyncio.get_running_loop()
+        loop.add_reader(process.sentinel, over.set)
+        try:
+            async with asyncio.timeout(DEADLINE):
+                await over.wait()
+        finally:
+            loop.remove_reader(process.sentinel)
+            process.kill()
+            process.join()
+            process.close()
+
+
+def _live(life: Callable[[], Awaitable[Ending]], left: Path) -> None:
+    asyncio.run(_to_its_end(life, left))
+
+
+async def _to_its_end(life: Callable[[], Awaitable[Ending]], left: Path) -> None:
+    (await life()).write(left)
