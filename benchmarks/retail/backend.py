@@ -19,7 +19,7 @@ class Request:
     tool: str
     arguments: Mapping[str, Any]
     key: str | None
-    """The idempotency key of an effect."""
+    """The idempotency key of an effect; a read has none."""
 
 
 class BackEnd:
@@ -28,24 +28,19 @@ class BackEnd:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._by_key: dict[str, asyncio.Task[Answer]] = {}
-        self._seen: set[str] = set()
+        self._asked: set[str] = set()
         self.effects = 0
         """How often something was done, not counting what was refused."""
 
-        self.effects_asked_again = 0
-        """Requests of effects by calls that had asked before."""
-
-        self.reads_asked_again = 0
-        """Requests of reads by calls that had asked before."""
+        self.asked_again: list[Request] = []
+        """Requests by calls that had asked before."""
 
     async def answer(self, request: Request) -> Answer:
         """Serve the request, to its end also if whoever asked is gone."""
-        reads = self._reads(request.tool)
-        if request.call_id in self._seen:
-            self.reads_asked_again += reads
-            self.effects_asked_again += not reads
-        self._seen.add(request.call_id)
-        if reads or request.key is None:
+        if request.call_id in self._asked:
+            self.asked_again.append(request)
+        self._asked.add(request.call_id)
+        if request.key is None:
             return await self._serve(request)
         if request.key not in self._by_key:
             self._by_key[request.key] = asyncio.create_task(self._serve(request), name=f"effect {request.key}")
@@ -53,12 +48,8 @@ class BackEnd:
 
     async def _serve(self, request: Request) -> Answer:
         answer = await self._desk.serve(Action(name=request.tool, arguments=request.arguments))
-        if not self._reads(request.tool):
-            self.effects += not answer.refused
-            if answer.refused and request.key is not None:
-                del self._by_key[request.key]
+        if request.key is not None and answer.refused:
+            del self._by_key[request.key]
+        elif request.key is not None:
+            self.effects += 1
         return answer
-
-    def _reads(self, tool: str) -> bool:
-        found = self._desk.toolbox.get(tool)
-        return found is not None and found.effect.is_read

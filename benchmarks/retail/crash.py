@@ -17,7 +17,7 @@ from retail.replay import Replay
 from retail.tasks import Task
 
 DEADLINE = 60.0
-"""Seconds within which a process must end."""
+"""Seconds after which a process that still runs is killed, which then shows in its exit code."""
 
 _PROCESSES = multiprocessing.get_context("fork")
 
@@ -29,6 +29,9 @@ class Recovery:
     replay: Replay
     door: Door
     backend: BackEnd
+    exits: tuple[int | None, int | None]
+    """The exit codes of both processes; that of a killed one is below zero."""
+
     began_again: bool
     """Whether the second process found nothing to go on from."""
 
@@ -53,32 +56,32 @@ class CrashSite:
         run = RemoteRun(task=task, tools=self._tools, door=self._door, database=self._database, tenant=tenant)
         began = perf_counter()
         async with door.opened(self._door):
-            await self._lived(door, run.begin)
-            await self._lived(door, run.go_on)
-        ending = Ending.read(self._ending)
+            exits = await self._lived(door, run.begin), await self._lived(door, run.go_on)
+        ending = Ending.read(self._ending) if exits[1] == 0 else Ending(began_again=False, answers=[])
         replay = Replay(
             state=self._desk.shop.state(),
             answers=tuple(ending.answers),
             tool_seconds=self._desk.pace.seconds,
             turn_seconds=perf_counter() - began,
         )
-        return Recovery(replay=replay, door=door, backend=backend, began_again=ending.began_again)
+        return Recovery(replay=replay, door=door, backend=backend, exits=exits, began_again=ending.began_again)
 
-    async def _lived(self, door: Door, life: Callable[[], Awaitable[Ending]]) -> None:
-        """Start a process for this life, and wait until it is over."""
+    async def _lived(self, door: Door, life: Callable[[], Awaitable[Ending]]) -> int | None:
+        """Start a process for this life, wait until it is over, and return its exit code."""
         process = _PROCESSES.Process(target=_live, args=(life, self._ending))
         process.start()
         door.kill = process.kill
         over, loop = asyncio.Event(), asyncio.get_running_loop()
         loop.add_reader(process.sentinel, over.set)
+        deadline = loop.call_later(DEADLINE, process.kill)
         try:
-            async with asyncio.timeout(DEADLINE):
-                await over.wait()
+            await over.wait()
         finally:
+            deadline.cancel()
             loop.remove_reader(process.sentinel)
             process.kill()
             process.join()
-            process.close()
+        return process.exitcode
 
 
 def _live(life: Callable[[], Awaitable[Ending]], left: Path) -> None:

@@ -48,13 +48,14 @@ class Door:
 
     def __init__(self, backend: BackEnd, blow: Blow) -> None:
         self._backend, self._blow = backend, blow
-        self._serving: set[asyncio.Task[object]] = set()
+        self._serving: set[asyncio.Task[None]] = set()
         self._arrived = 0
         self.kill: Callable[[], None] = lambda: None
         """Kills the process that asks."""
 
-        self.open_at_blow: int | None = None
-        """Requests that had arrived and were not answered when the process was killed; None until then."""
+        self._answered: set[str] = set()
+        self.answered_at_blow: frozenset[str] | None = None
+        """The calls that had their answers when the process was killed; None until then."""
 
     @asynccontextmanager
     async def opened(self, path: Path) -> AsyncGenerator[None]:
@@ -68,24 +69,27 @@ class Door:
         with closing(writer):
             if asked := await reader.read():
                 self._arrived += 1
-                served = asyncio.create_task(self._answer(self._arrived, json.loads(asked)))
-                self._serving.add(served)
-                served.add_done_callback(self._serving.discard)
-                writer.write(await served)
+                serving = asyncio.create_task(self._serve(self._arrived, json.loads(asked), writer))
+                self._serving.add(serving)
+                serving.add_done_callback(self._serving.discard)
+                await serving
 
-    async def _answer(self, number: int, asked: dict[str, Any] | None) -> bytes:
+    async def _serve(self, number: int, asked: dict[str, Any] | None, writer: asyncio.StreamWriter) -> None:
         if self._struck(number, Moment.ARRIVED):
-            return b""
-        answer = await self._backend.answer(Request(**asked)) if asked else None
+            return
+        request = Request(**asked) if asked else None
+        answer = await self._backend.answer(request) if request else None
         if self._struck(number, Moment.SERVED):
-            return b""
-        return json.dumps(asdict(answer) if answer else None).encode()
+            return
+        writer.write(json.dumps(asdict(answer) if answer else None).encode())
+        if request:
+            self._answered.add(request.call_id)
 
     def _struck(self, number: int, moment: Moment) -> bool:
         if self._blow != Blow(request=number, moment=moment):
             return False
         self.kill()
-        self.open_at_blow = len(self._serving)
+        self.answered_at_blow = frozenset(self._answered)
         return True
 
 

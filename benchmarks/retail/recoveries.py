@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from signal import SIGKILL
 from tempfile import TemporaryDirectory
 
 from retail.crash import CrashSite, Recovery
@@ -31,8 +32,11 @@ class RecoveryFigures:
     """Runs whose second process found nothing to go on from: they were killed before the first checkpoint."""
 
     calls: int = 0
-    open_at_blow: int = 0
-    """Requests without an answer when their process was killed, the model's among them."""
+    answered: int = 0
+    """Calls that had their answer when their process was killed."""
+
+    answered_asked_again: int = 0
+    """Those of them that the second process asked for again: the answer had not been recorded."""
 
     reads_asked_again: int = 0
     effects_asked_again: int = 0
@@ -51,15 +55,16 @@ class RecoveryFigures:
     def add(self, task: Task, seed: int, *, blow: Blow, due: int, reference: Replay, recovery: Recovery) -> None:
         """Count one run, in which so many effects were due."""
         differences = list(_differences(task, due, reference, recovery))
-        door, backend = recovery.door, recovery.backend
+        backend, again, answered = recovery.backend, recovery.backend.asked_again, recovery.door.answered_at_blow
         self.runs += 1
         self.passed += not differences
-        self.killed += door.open_at_blow is not None
+        self.killed += answered is not None
         self.began_again += recovery.began_again
         self.calls += len(task.actions)
-        self.open_at_blow += door.open_at_blow or 0
-        self.reads_asked_again += backend.reads_asked_again
-        self.effects_asked_again += backend.effects_asked_again
+        self.answered += len(answered or ())
+        self.answered_asked_again += sum(request.call_id in (answered or ()) for request in again)
+        self.reads_asked_again += sum(request.key is None for request in again)
+        self.effects_asked_again += sum(request.key is not None for request in again)
         self.effects += backend.effects
         self.effects_twice += max(0, backend.effects - due)
         self.seconds += recovery.replay.turn_seconds
@@ -69,8 +74,8 @@ class RecoveryFigures:
 
 def _differences(task: Task, due: int, reference: Replay, recovery: Recovery) -> Iterator[str]:
     yield from recovery.replay.differences(reference, task)
-    if recovery.door.open_at_blow is None:
-        yield "it was never killed"
+    if recovery.door.answered_at_blow is None or recovery.exits != (-SIGKILL, 0):
+        yield f"the exit codes were {recovery.exits}: the first process should be killed by the blow, the second end"
     if recovery.backend.effects != due:
         yield f"{recovery.backend.effects} effects took place instead of {due}"
 
