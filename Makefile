@@ -15,7 +15,7 @@ help:
 	@echo "make check         format check, lint, types, import contracts"
 	@echo "make bench-fanout  a turn of 16 tools, beside asyncio.gather and LangChain's agent"
 	@echo "make bench-bfcl    200 public tasks of several calls in one turn, against their reference answers"
-	@echo "make bench-tau2    74 public customer-service tasks, parallel against one by one"
+	@echo "make bench-tau2    74 public customer-service tasks, parallel against one by one; ARGS=--crash kills each in the middle"
 	@echo "make format        format the code;  make lock  resolve the lock again;  make wheel  build the wheel"
 
 demo: .venv/ready
@@ -42,7 +42,7 @@ bench-fanout: .venv/ready
 	$(BIN)/python benchmarks/fanout.py
 
 bench-tau2: .venv/ready
-	$(BIN)/python benchmarks/tau2.py
+	$(BIN)/python benchmarks/tau2.py $(ARGS)
 
 wheel: .venv/ready
 	$(UV) build --wheel --no-build-isolation --python $(BIN)/python

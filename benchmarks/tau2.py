@@ -97,6 +97,7 @@ def _recoveries(figures: RecoveryFigures) -> dict[str, str]:
     return {
         "killed": f"{figures.killed} of {figures.runs}, {figures.began_again} before the first checkpoint",
         "asked again": f"{figures.reads_asked_again} reads, {figures.effects_asked_again} effects under the same key",
+        "on record": f"{figures.recorded} calls before the kill, {figures.recorded_asked_again} of them asked again",
         "answered": f"{figures.answered} calls before the kill, {figures.answered_asked_again} of them asked again",
         "effects": f"{figures.effects} took place, {figures.effects_twice} of them twice",
         "two lives": f"{figures.seconds:.2f} s, from the start of the first process to the end of the second",

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import multiprocessing
+import sqlite3
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -32,6 +34,9 @@ class Recovery:
     exits: tuple[int | None, int | None]
     """The exit codes of both processes; that of a killed one is below zero."""
 
+    recorded: frozenset[str]
+    """The calls whose end was in the ledger when the first process had died."""
+
     began_again: bool
     """Whether the second process found nothing to go on from."""
 
@@ -45,7 +50,7 @@ class CrashSite:
     def __init__(self, desk: Desk, folder: Path) -> None:
         self._desk = desk
         self._door, self._ending = folder / "door", folder / "ending.json"
-        self._database = f"sqlite:///{folder}/crash.db"
+        self._database = folder / "crash.db"
         self._tools = remote_toolbox(desk.toolbox, self._door)
 
     async def serve(self, task: Task, blow: Blow, *, tenant: str) -> Recovery:
@@ -53,18 +58,34 @@ class CrashSite:
         self._desk.clear()
         backend = BackEnd(self._desk)
         door = Door(backend, blow)
-        run = RemoteRun(task=task, tools=self._tools, door=self._door, database=self._database, tenant=tenant)
+        database = f"sqlite:///{self._database}"
+        run = RemoteRun(task=task, tools=self._tools, door=self._door, database=database, tenant=tenant)
         began = perf_counter()
         async with door.opened(self._door):
-            exits = await self._lived(door, run.begin), await self._lived(door, run.go_on)
-        ending = Ending.read(self._ending) if exits[1] == 0 else Ending(began_again=False, answers=[])
+            first = await self._lived(door, run.begin)
+            recorded = self._recorded(tenant)
+            second = await self._lived(door, run.go_on)
+        ending = Ending.read(self._ending) if second == 0 else Ending(began_again=False, answers=[])
         replay = Replay(
             state=self._desk.shop.state(),
             answers=tuple(ending.answers),
             tool_seconds=self._desk.pace.seconds,
             turn_seconds=perf_counter() - began,
         )
-        return Recovery(replay=replay, door=door, backend=backend, exits=exits, began_again=ending.began_again)
+        return Recovery(
+            replay=replay,
+            door=door,
+            backend=backend,
+            exits=(first, second),
+            recorded=recorded,
+            began_again=ending.began_again,
+        )
+
+    def _recorded(self, tenant: str) -> frozenset[str]:
+        """Look into the ledger as the dead process left it: only reading, so that the next one has to recover it."""
+        ended = "SELECT id FROM calls WHERE tenant = ? AND state IN ('done', 'failed')"
+        with closing(sqlite3.connect(f"file:{self._database}?mode=ro", uri=True)) as connection:
+            return frozenset(call_id for (call_id,) in connection.execute(ended, (tenant,)))
 
     async def _lived(self, door: Door, life: Callable[[], Awaitable[Ending]]) -> int | None:
         """Start a process for this life, wait until it is over, and return its exit code."""

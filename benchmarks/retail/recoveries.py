@@ -25,18 +25,24 @@ class RecoveryFigures:
     seeds: int
     runs: int = 0
     passed: int = 0
-    """Runs that were killed, ended with the same shop and answers as one by one, and did nothing twice."""
+    """Runs that were killed, ended with the same shop and answers as one by one, did nothing twice, and asked for
+    nothing again that was on record."""
 
     killed: int = 0
     began_again: int = 0
     """Runs whose second process found nothing to go on from: they were killed before the first checkpoint."""
 
     calls: int = 0
+    recorded: int = 0
+    """Calls whose end was on record when their process was killed."""
+
+    recorded_asked_again: int = 0
+
     answered: int = 0
-    """Calls that had their answer when their process was killed."""
+    """Calls that the back end had answered when their process was killed."""
 
     answered_asked_again: int = 0
-    """Those of them that the second process asked for again: the answer had not been recorded."""
+    """Those of them that the second process asked for again: the answer was not on record yet."""
 
     reads_asked_again: int = 0
     effects_asked_again: int = 0
@@ -61,6 +67,8 @@ class RecoveryFigures:
         self.killed += answered is not None
         self.began_again += recovery.began_again
         self.calls += len(task.actions)
+        self.recorded += len(recovery.recorded)
+        self.recorded_asked_again += sum(request.call_id in recovery.recorded for request in again)
         self.answered += len(answered or ())
         self.answered_asked_again += sum(request.call_id in (answered or ()) for request in again)
         self.reads_asked_again += sum(request.key is None for request in again)
@@ -76,6 +84,8 @@ def _differences(task: Task, due: int, reference: Replay, recovery: Recovery) ->
     yield from recovery.replay.differences(reference, task)
     if recovery.door.answered_at_blow is None or recovery.exits != (-SIGKILL, 0):
         yield f"the exit codes were {recovery.exits}: the first process should be killed by the blow, the second end"
+    if again := [request for request in recovery.backend.asked_again if request.call_id in recovery.recorded]:
+        yield f"it asked again for what was on record: {again}"
     if recovery.backend.effects != due:
         yield f"{recovery.backend.effects} effects took place instead of {due}"
 
