@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import wraps
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ from trunkline.tools import Tool, ToolRejectedError, current_call, tool
 def remote_toolbox(tools: Toolbox, door: Path) -> Toolbox:
     """Return tools that ask the back end behind the door.
 
-    They are declared as the tools given, but each effect has a key, of all its arguments, which the back end honours.
+    They read and write what the given tools do, and each effect has a key, of all its arguments, for the back end.
     """
     return Toolbox(_remote(each, door) for each in tools)
 
@@ -42,16 +42,12 @@ def _remote(local: Tool, door: Path) -> Tool:
             raise ToolRejectedError(str(answer.value))
         return answer.value
 
-    def reads(arguments: Mapping[str, Any]) -> frozenset[str]:
-        return local.access(arguments).reads
-
-    def writes(arguments: Mapping[str, Any]) -> frozenset[str]:
-        return local.access(arguments).writes
-
     if local.effect.is_read:
-        return tool(effect="read", reads=reads)(asked)
-    key = ":".join([local.name, *(f"{{{name}}}" for name in local.arguments.model_fields)])
-    return tool(effect="write", key=key, reads=reads, writes=writes)(asked)
+        made = tool(effect="read")(asked)
+    else:
+        key = ":".join([local.name, *(f"{{{name}}}" for name in signature(local.function).parameters)])
+        made = tool(effect="write", key=key)(asked)
+    return replace(made, access=local.access)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
