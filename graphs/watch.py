@@ -18,7 +18,17 @@ from pydantic_core import to_json
 
 from trunkline.tools.call import CallId, CallResult, ToolCall, ToolRequest, state_of
 from trunkline.tools.events import ToolCallFinished, ToolCallRetried, ToolCallStarted
-from trunkline.tools.outcome import Done, Failed, FailureKind, Outcome, Pending, StillRunning, Unknown, is_error, text_for_model
+from trunkline.tools.outcome import (
+    Done,
+    Failed,
+    FailureKind,
+    Outcome,
+    Pending,
+    StillRunning,
+    Unknown,
+    is_error,
+    text_for_model,
+)
 
 Emit = Callable[[ToolCallStarted | ToolCallRetried | ToolCallFinished], None]
 

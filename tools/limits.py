@@ -31,8 +31,12 @@ class Limits:
         self._all = asyncio.Semaphore(calls)
 
     @asynccontextmanager
-    async def slot(self, call: ToolCall, *, tenant: str = "") -> AsyncGenerator[None]:
-        """Hold a slot of each kind for one attempt. Cancelled while waiting, it leaves nothing held."""
+    async def slot(self, call: ToolCall, *, tenant: str = "", nested: bool = False) -> AsyncGenerator[None]:
+        """Hold a slot of each kind for one attempt. Cancelled while waiting, it leaves nothing held.
+
+        A `nested` call, which a tool waits for, takes only those of its lane and its tool: the waiting call holds the
+        others already, and would wait for ever where all were held by such as itself.
+        """
         async with AsyncExitStack() as held:
             if call.lane:
                 await held.enter_async_context(self._shared(("lane", call.lane.name), call.lane.limit))
@@ -40,6 +44,9 @@ class Limits:
                 # not the object: a toolbox may be built anew for each conversation
                 declared = ("tool", call.tool.source, call.tool.name)
                 await held.enter_async_context(self._shared(declared, call.tool.limit))
+            if nested:
+                yield
+                return
             if self._per_tenant:
                 await held.enter_async_context(self._shared(("tenant", tenant), self._per_tenant))
             if self._per_run:

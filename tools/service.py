@@ -12,6 +12,7 @@ from trunkline.tools.attempt import Attempt, attempt
 from trunkline.tools.backoff import Backoff
 from trunkline.tools.binding import broken_declaration
 from trunkline.tools.call import CallId, CallResult, ToolCall
+from trunkline.tools.current import inside_call
 from trunkline.tools.engine import Engine
 from trunkline.tools.gates import Asked, Denied, gate_before
 from trunkline.tools.outcome import Done, Failed, FailureKind, Outcome, Unknown
@@ -39,6 +40,7 @@ class Service:
         """Why the call is cancelled, if it is."""
 
         self._engine, self._watcher = engine, watcher
+        self._nested = inside_call()
         self._health = engine.health.of(call.tool)
         self._asked = engine.clock.monotonic()
         self._waited = self._seconds = 0.0
@@ -109,7 +111,7 @@ class Service:
         """Try once, holding a slot; give the result, or None with the attempt after which another should follow."""
         if self._health.rate:
             await self._health.rate.turn()
-        async with self._engine.limits.slot(self.call, tenant=self._engine.tenant):
+        async with self._engine.limits.slot(self.call, tenant=self._engine.tenant, nested=self._nested):
             if not self._started:
                 self._waited = self._engine.clock.monotonic() - self._asked
                 await self._start()
