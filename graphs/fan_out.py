@@ -21,8 +21,7 @@ from trunkline.graphs.state import messages_in
 from trunkline.graphs.watch import CallWatcher, tool_message
 from trunkline.tools.call import CallResult, Origin, ToolRequest
 from trunkline.tools.executor import CallExecutor
-from trunkline.tools.signature import Function
-from trunkline.tools.tool import Tool
+from trunkline.tools.tool import Adoptable, Tool
 from trunkline.tools.toolbox import Toolbox
 
 
@@ -34,7 +33,7 @@ class FanOut:
     it waits for effects that are running, and drops the rest.
     """
 
-    def __init__(self, tools: Toolbox | Iterable[Tool | Function], *, messages_key: str = "messages") -> None:
+    def __init__(self, tools: Toolbox | Iterable[Tool | Adoptable], *, messages_key: str = "messages") -> None:
         self.toolbox = tools if isinstance(tools, Toolbox) else Toolbox(tools)
         self._messages_key = messages_key
         self._own: WeakKeyDictionary[asyncio.AbstractEventLoop, CallExecutor] = WeakKeyDictionary()

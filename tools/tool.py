@@ -10,13 +10,17 @@ from typing import Any, Literal, get_args, overload
 
 from trunkline.errors import TemplateError, ToolDeclarationError
 from trunkline.tools.access import AccessRule, Resources
+from trunkline.tools.adopted import BaseToolLike, adopt, is_base_tool
 from trunkline.tools.approval import ApprovalRule, Over, always
 from trunkline.tools.effect import Effect
 from trunkline.tools.parameters import Parameters
-from trunkline.tools.signature import Function, read_parameters, source_of
+from trunkline.tools.signature import Function, Implementation, implementation_of
 from trunkline.tools.template import Template
 
 DEFAULT_TIMEOUT = 30.0
+
+Adoptable = Function | BaseToolLike | Implementation
+"""What becomes a tool: a typed function, a tool of LangChain, or something from elsewhere that was taken apart."""
 
 EffectName = Literal["read", "write", "write_once", "irreversible"]
 
@@ -68,7 +72,7 @@ class Tool:
 
 
 @overload
-def tool(function: Function, /) -> Tool: ...
+def tool(function: Adoptable, /) -> Tool: ...
 
 
 @overload
@@ -82,11 +86,11 @@ def tool(
     timeout: float = DEFAULT_TIMEOUT,
     limit: int | None = None,
     name: str | None = None,
-) -> Callable[[Function], Tool]: ...
+) -> Callable[[Adoptable], Tool]: ...
 
 
 def tool(
-    function: Function | None = None,
+    function: Adoptable | None = None,
     /,
     *,
     effect: EffectName | None = None,
@@ -97,8 +101,8 @@ def tool(
     timeout: float = DEFAULT_TIMEOUT,
     limit: int | None = None,
     name: str | None = None,
-) -> Tool | Callable[[Function], Tool]:
-    """Make a `Tool` of a typed function with a docstring; works bare and with a declaration.
+) -> Tool | Callable[[Adoptable], Tool]:
+    """Make a `Tool` of a typed function with a docstring, or of a LangChain tool; works bare and with a declaration.
 
     `effect` is what a call does to the world; left out, calls run alone. `key` is a template over the arguments that
     names the effect in the business's terms: the same key never takes effect twice. `reads` and `writes` name the
@@ -109,31 +113,36 @@ def tool(
     Raises `ToolDeclarationError` with all that is wrong in the declaration, naming file and line.
     """
 
-    def declared(function: Function) -> Tool:
+    def declared(function: Adoptable) -> Tool:
         problems: list[str] = []
-        label = name or str(getattr(function, "__name__", type(function).__name__))
+        found = _implementation(function, problems)
         kind = _effect(effect, problems)
-        parameters, key_parameter = read_parameters(label, function, problems)
         made = Tool(
-            name=label,
-            description=inspect.getdoc(function) or "",
-            function=function,
-            parameters=parameters,
-            key_parameter=key_parameter,
+            name=name or found.name,
+            description=found.description,
+            function=found.function,
+            parameters=found.parameters,
+            key_parameter=found.key_parameter,
             effect=kind,
             access=_access(kind, reads, writes, problems),
             key=_key(key, problems),
             approve=always if approve is True or (kind is Effect.IRREVERSIBLE and not approve) else approve or None,
             timeout=timeout,
             limit=limit,
-            source=source_of(function),
+            source=found.source,
         )
         problems.extend(_problems(made, writes))
         if problems:
-            raise ToolDeclarationError(tool=label, where=made.source, problems=problems)
+            raise ToolDeclarationError(tool=made.name, where=made.source, problems=problems)
         return made
 
     return declared if function is None else declared(function)
+
+
+def _implementation(item: Adoptable, problems: list[str]) -> Implementation:
+    if isinstance(item, Implementation):
+        return item
+    return adopt(item, problems) if is_base_tool(item) else implementation_of(item, problems)
 
 
 def _effect(name: EffectName | None, problems: list[str]) -> Effect:

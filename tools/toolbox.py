@@ -6,8 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from trunkline.errors import DuplicateToolError
-from trunkline.tools.signature import Function
-from trunkline.tools.tool import Tool, tool
+from trunkline.tools.tool import Adoptable, Tool, tool
 
 
 class Toolbox:
@@ -16,7 +15,7 @@ class Toolbox:
     Raises `DuplicateToolError` for two tools of one name, and `ToolDeclarationError` for a function that is not typed.
     """
 
-    def __init__(self, tools: Iterable[Tool | Function] = ()) -> None:
+    def __init__(self, tools: Iterable[Tool | Adoptable] = ()) -> None:
         self._tools: dict[str, Tool] = {}
         for item in tools:
             made = item if isinstance(item, Tool) else tool(item)
