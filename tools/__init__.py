@@ -10,6 +10,7 @@ from trunkline.tools.events import ToolCallFinished, ToolCallStarted
 from trunkline.tools.executor import CallExecutor, Watcher
 from trunkline.tools.ledger import Ledger, MemoryLedger
 from trunkline.tools.limits import Limits
+from trunkline.tools.mcp import mcp_tools
 from trunkline.tools.outcome import Done, Failed, FailureKind, Outcome, Pending, Unknown
 from trunkline.tools.parameters import FunctionParameters, Parameters, SchemaParameters
 from trunkline.tools.signature import IdempotencyKey
@@ -51,6 +52,7 @@ __all__ = [
     "Unknown",
     "Watcher",
     "current_call",
+    "mcp_tools",
     "over",
     "predecessors",
     "tool",

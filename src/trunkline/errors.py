@@ -44,6 +44,14 @@ class DuplicateToolError(UsageError):
         self.tool = tool
 
 
+class UnknownMcpToolError(UsageError):
+    """A declaration is for a tool that the MCP server does not have."""
+
+    def __init__(self, *, tools: list[str], known: list[str]) -> None:
+        super().__init__(f"the server has no tool {', '.join(tools)}; it has: {', '.join(known) or 'none'}")
+        self.tools, self.known = tools, known
+
+
 class TemplateError(UsageError):
     """A key or resource template is not plain text with `{argument}` fields."""
 
