@@ -140,6 +140,21 @@ class RoundLimitError(TrunklineError):
         self.agent, self.rounds = agent, rounds
 
 
+class AsyncOnlyError(UsageError):
+    """A graph was run in a way that has no event loop for what is in it."""
+
+    def __init__(self, *, what: str) -> None:
+        super().__init__(f"{what} works in an event loop only; use ainvoke or astream instead of invoke or stream")
+
+
+class OutsideMiddlewareError(UsageError):
+    """A tool that a `TrunklineMiddleware` shows to LangChain was called by somebody else."""
+
+    def __init__(self, *, tool: str) -> None:
+        super().__init__(f"tool {tool!r} runs inside its TrunklineMiddleware only; give the agent the middleware")
+        self.tool = tool
+
+
 # --- runtime ---
 
 
