@@ -46,6 +46,9 @@ class MessageBatch:
     def position_of(self, tool_call_id: str | None) -> int:
         """Return the position of the call in the message; of calls with one id each gets another."""
         same = [position for position, id_ in enumerate(self._ids) if id_ == tool_call_id]
+        if not same:
+            problem = f"the model's message has no call {tool_call_id!r}: middleware must leave the ids of calls alone"
+            raise ValueError(problem)
         position = next((position for position in same if position not in self._taken), same[-1])
         self._taken.add(position)
         return position
