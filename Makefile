@@ -7,12 +7,13 @@ UV := $(or $(shell command -v uv),.uv/bin/uv)
 BIN := .venv/bin
 CODE := agents tools graphs runtime examples benchmarks tests alembic src/trunkline/__init__.py src/trunkline/__main__.py src/trunkline/errors.py
 
-.PHONY: help demo test check format lock wheel bench-fanout bench-tau2 clean
+.PHONY: help demo test check chaos-calls format lock wheel bench-fanout bench-tau2 clean
 
 help:
 	@echo "make demo          serve a generated call-center day"
 	@echo "make test          run the tests"
 	@echo "make check         format check, lint, types, import contracts"
+	@echo "make chaos-calls   kill -9 turns at random moments, KILLS=200 on each database, and print the verdicts"
 	@echo "make bench-fanout  a turn of 16 tools, beside asyncio.gather and LangChain's agent"
 	@echo "make bench-tau2    74 public customer-service tasks, parallel against one by one"
 	@echo "make format        format the code;  make lock  resolve the lock again;  make wheel  build the wheel"
@@ -29,6 +30,11 @@ check: .venv/ready
 	$(BIN)/mypy
 	$(BIN)/basedpyright
 	$(BIN)/lint-imports
+
+KILLS ?= 200
+SEED ?= 1
+chaos-calls: .venv/ready
+	@PYTHONPATH=tests $(BIN)/python tests/acceptance/chaos_calls.py $(KILLS) $(SEED)
 
 format: .venv/ready
 	$(BIN)/ruff format $(CODE)

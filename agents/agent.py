@@ -8,7 +8,8 @@ from pathlib import Path
 from langchain_core.language_models import BaseChatModel
 
 from trunkline.agents.prompt import Prompt
-from trunkline.tools.tool import Adoptable, Tool
+from trunkline.tools.decorator import Adoptable
+from trunkline.tools.tool import Tool
 from trunkline.tools.toolbox import Toolbox
 
 DEFAULT_ROUNDS = 20

@@ -46,6 +46,11 @@ class Members:
         """Tell that the call runs."""
         await self._by_request[id(call.request)].watcher.started(call, waited=waited)
 
+    async def retried(self, call: ToolCall, *, attempt: int, why: str, seconds: float) -> None:
+        """Tell of an attempt without an answer."""
+        own = self._by_request[id(call.request)].watcher
+        await own.retried(call, attempt=attempt, why=why, seconds=seconds)
+
     async def finished(self, call: ToolCall, result: CallResult) -> None:
         """Answer the call."""
         asked = self._by_request[id(call.request)]

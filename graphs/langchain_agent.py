@@ -19,12 +19,14 @@ from trunkline.errors import AsyncOnlyError, MissingExtraError, OutsideMiddlewar
 from trunkline.graphs.message_batch import MessageBatch
 from trunkline.graphs.scope import scope_of
 from trunkline.graphs.siblings import siblings_of
-from trunkline.graphs.state import messages_in
+from trunkline.graphs.state import heard_in, messages_in
 from trunkline.graphs.watch import tool_message
 from trunkline.tools.call import CallResult, Origin
+from trunkline.tools.deadline import Deadline
+from trunkline.tools.decorator import Adoptable
+from trunkline.tools.engine import Engine
 from trunkline.tools.executor import CallExecutor
-from trunkline.tools.ledger import Ledger, MemoryLedger
-from trunkline.tools.tool import Adoptable, Tool
+from trunkline.tools.tool import Tool
 from trunkline.tools.toolbox import Toolbox
 
 try:
@@ -44,8 +46,8 @@ class TrunklineMiddleware(AgentMiddleware[AgentState[Any], Any, Any]):
     """Runs tools in Trunkline's engine: `create_agent(model, middleware=[TrunklineMiddleware([get_order, refund])])`.
 
     All calls of one message are one batch: what conflicts keeps the model's order, all else runs side by side, and a
-    call that fails is a result. Under `Trunkline.run` the line's ledger and limits hold; elsewhere `ledger` does, by
-    default one in memory. What the ledger holds as finished is not run again in a resumed run.
+    call that fails is a result. Under `Trunkline.run` the line's ledger and limits hold; elsewhere those of `engine`,
+    by default one with a ledger in memory. What the ledger holds as finished is not run again in a resumed run.
 
     Other middleware handles each call as usual, before it runs: a batch starts when all its calls have come through,
     or were answered on the way. Tools in `create_agent(tools=...)` run outside the engine, beside its calls. Leave
@@ -55,14 +57,22 @@ class TrunklineMiddleware(AgentMiddleware[AgentState[Any], Any, Any]):
     are running, and drops the rest.
     """
 
-    def __init__(self, tools: Toolbox | Iterable[Tool | Adoptable], *, ledger: Ledger | None = None) -> None:
+    def __init__(
+        self,
+        tools: Toolbox | Iterable[Tool | Adoptable],
+        *,
+        grants: Callable[[Any], Mapping[str, int]] | None = None,
+        deadline: Deadline | None = None,
+        engine: Engine | None = None,
+    ) -> None:
+        """`grants`, `deadline` and `engine` are as in `FanOut`: `engine=Engine(ledger=...)` gives a ledger."""
         super().__init__()
         self.toolbox = tools if isinstance(tools, Toolbox) else Toolbox(tools)
         self.tools = [
             _Face(name=made.name, description=made.description, args_schema=made.parameters.schema())
             for made in self.toolbox
         ]
-        self._ledger = ledger or MemoryLedger()
+        self._grants, self._deadline, self._engine = grants, deadline, engine
         self._own: WeakKeyDictionary[asyncio.AbstractEventLoop, CallExecutor] = WeakKeyDictionary()
         self._batches: dict[tuple[str, str], MessageBatch] = {}
 
@@ -92,20 +102,33 @@ class TrunklineMiddleware(AgentMiddleware[AgentState[Any], Any, Any]):
         step = info.checkpoint_id if info else uuid4().hex
         key = (step, message.id or "")
         if key not in self._batches:
-            self._batches[key] = self._new_batch(message, step, request.runtime.config)
+            self._batches[key] = self._new_batch(message, step, request)
         return key, self._batches[key]
 
-    def _new_batch(self, message: AIMessage, step: str, config: RunnableConfig) -> MessageBatch:
+    def _new_batch(self, message: AIMessage, step: str, request: ToolCallRequest) -> MessageBatch:
+        config = request.runtime.config
         scope = scope_of(config)
         thread_id = str(config.get("configurable", {}).get("thread_id", "")) or step
-        origin = Origin(thread_id=thread_id, run_id=scope.run_id if scope else thread_id, batch=message.id or step)
-        executor = scope.executor if scope else self._own_executor()
-        return MessageBatch(self.toolbox, message, executor=executor, origin=origin, siblings=siblings_of(config))
+        origin = Origin(
+            thread_id=thread_id,
+            run_id=scope.run_id if scope else thread_id,
+            batch=message.id or step,
+            grants=self._grants(request.state) if self._grants else {},
+            heard=heard_in(request.state, "messages"),
+        )
+        return MessageBatch(
+            self.toolbox,
+            message,
+            executor=scope.executor if scope else self._own_executor(),
+            origin=origin,
+            deadline=self._deadline,
+            siblings=siblings_of(config),
+        )
 
     def _own_executor(self) -> CallExecutor:
         loop = asyncio.get_running_loop()
         if loop not in self._own:
-            self._own[loop] = CallExecutor(ledger=self._ledger)
+            self._own[loop] = CallExecutor(self._engine)
         return self._own[loop]
 
 

@@ -14,6 +14,7 @@ from trunkline.graphs.gathering import Asked, Gathering, Members
 from trunkline.graphs.requests import requests_of
 from trunkline.graphs.watch import CallWatcher, Emit
 from trunkline.tools.call import CallResult, Origin
+from trunkline.tools.deadline import Deadline
 from trunkline.tools.executor import CallExecutor
 from trunkline.tools.toolbox import Toolbox
 
@@ -28,9 +29,10 @@ class MessageBatch:
         *,
         executor: CallExecutor,
         origin: Origin,
+        deadline: Deadline | None,
         siblings: Iterable[tuple[asyncio.Future[Any], Any]],
     ) -> None:
-        self._toolbox, self._executor, self._origin = toolbox, executor, origin
+        self._toolbox, self._executor, self._origin, self._deadline = toolbox, executor, origin, deadline
         self._requests = requests_of(message)
         self._ids = [asked["id"] for asked in message.tool_calls]
         self._taken = set[int]()
@@ -65,7 +67,11 @@ class MessageBatch:
             for position, request in enumerate(self._requests)
         ]
         members = Members(batch.values())
-        await self._executor.run(self._toolbox, requests, origin=self._origin, watcher=members)
+        results = await self._executor.run(
+            self._toolbox, requests, origin=self._origin, watcher=members, deadline=self._deadline
+        )
+        for position, asked in batch.items():
+            asked.answer(results[position])
 
 
 def _calls_in(given: Any, message: AIMessage) -> Sequence[ToolCall]:

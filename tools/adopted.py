@@ -14,7 +14,7 @@ from typing_extensions import TypeIs
 from trunkline.errors import ToolRejectedError
 from trunkline.tools.canonical import canonical_json
 from trunkline.tools.parameters import FunctionParameters, InvalidSchemaError, Parameters, SchemaParameters
-from trunkline.tools.signature import Function, Implementation, source_of
+from trunkline.tools.signature import Function, Implementation, home_of, source_of
 
 _LANGCHAIN = "langchain_core."
 _NONE = FunctionParameters(model=create_model("none"), names=frozenset())
@@ -60,6 +60,7 @@ def adopt(item: BaseToolLike, problems: list[str]) -> Implementation:
         function=_awaited(item, function) if awaited else _blocking(item, function),
         parameters=_parameters_of(item, function, problems),
         source=source_of(function),
+        home=home_of(function),
     )
 
 

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from trunkline.errors import ToolDeclarationError, ToolRejectedError, UnknownMcpToolError
-from trunkline.tools.effect import Effect
+from trunkline.tools.declaration import Declaration
+from trunkline.tools.decorator import tool
 from trunkline.tools.parameters import InvalidSchemaError, SchemaParameters
 from trunkline.tools.signature import Function, Implementation
-from trunkline.tools.tool import Tool, tool
+from trunkline.tools.tool import Tool
 
 if TYPE_CHECKING:
     from mcp import ClientSession, MCPError
-    from mcp_types import CallToolResult, ToolAnnotations
+    from mcp_types import CallToolResult
     from mcp_types import Tool as McpTool
-
-Declaration = Mapping[str, Any]
-"""Keyword arguments of `tool`."""
 
 _NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9_-]")
 
@@ -49,13 +46,13 @@ async def mcp_tools(
     found = await _listed(session)
     if unknown := declarations.keys() - {item.name for item in found}:
         raise UnknownMcpToolError(tools=sorted(unknown), known=[item.name for item in found])
-    server = session.server_info.name if session.server_info else "unknown"
     made: list[Tool] = []
     for item in found:
-        name = prefix + _NOT_IN_A_NAME.sub("_", item.name)
-        implementation = _implementation(session, item, name, f"MCP server {server}")
         hints = item.annotations if trust_hints else None
-        made.append(_declared(implementation, declarations.get(item.name, {}), hints))
+        reads = bool(hints and hints.read_only_hint)
+        idempotent = bool(hints and hints.idempotent_hint) and not reads
+        implementation = _implementation(session, item, prefix, idempotent=idempotent)
+        made.append(_declared(implementation, declarations.get(item.name, {}), reads=reads))
     return made
 
 
@@ -70,7 +67,10 @@ async def _listed(session: ClientSession) -> list[McpTool]:
     return found
 
 
-def _implementation(session: ClientSession, item: McpTool, name: str, source: str) -> Implementation:
+def _implementation(session: ClientSession, item: McpTool, prefix: str, *, idempotent: bool) -> Implementation:
+    name = prefix + _NOT_IN_A_NAME.sub("_", item.name)
+    server = session.server_info.name if session.server_info else "unknown"
+    source = f"MCP server {server}"
     try:
         parameters = SchemaParameters(item.input_schema)
     except InvalidSchemaError as error:
@@ -82,22 +82,18 @@ def _implementation(session: ClientSession, item: McpTool, name: str, source: st
         function=_caller(session, item.name),
         parameters=parameters,
         source=source,
+        home=f"mcp {server}:{item.name}",
+        idempotent=idempotent,
     )
 
 
-def _declared(implementation: Implementation, declaration: Declaration, hints: ToolAnnotations | None) -> Tool:
-    declared = dict(declaration)
-    reads = hints is not None and bool(hints.read_only_hint)
-    repeatable = hints is not None and bool(hints.idempotent_hint) and not reads
+def _declared(implementation: Implementation, declaration: Declaration, *, reads: bool) -> Tool:
+    declared = declaration.copy()
     if reads:
         declared.setdefault("effect", "read")
-    if repeatable and "key" in declared:
+    if implementation.idempotent:
         declared.setdefault("effect", "write")
-    made = tool(**declared)(implementation)
-    if repeatable and made.effect is Effect.UNDECLARED:
-        # Not a key made of the arguments: on, off, on are three calls, and the third must not be taken for the first.
-        return replace(made, effect=Effect.WRITE)
-    return made
+    return tool(**declared)(implementation)
 
 
 def _caller(session: ClientSession, name: str) -> Function:

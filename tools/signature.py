@@ -33,8 +33,14 @@ class Implementation:
     source: str
     """`file.py:line` of the function, or where else the tool comes from."""
 
+    home: str
+    """`module:name` of the function, or what else the tool is found again by."""
+
     key_parameter: str | None = None
     """The function's parameter that gets the call's key; the model does not pass it."""
+
+    idempotent: bool = False
+    """Whether the same call made again changes nothing more."""
 
 
 def implementation_of(function: Function, problems: list[str]) -> Implementation:
@@ -47,8 +53,15 @@ def implementation_of(function: Function, problems: list[str]) -> Implementation
         function=function,
         parameters=parameters,
         source=source_of(function),
+        home=home_of(function),
         key_parameter=key,
     )
+
+
+def home_of(function: Function) -> str:
+    """Return `module:name` of the function."""
+    name = getattr(function, "__qualname__", type(function).__qualname__)
+    return f"{getattr(function, '__module__', '?')}:{name}"
 
 
 def source_of(function: Function) -> str:

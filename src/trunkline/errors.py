@@ -60,6 +60,14 @@ class TemplateError(UsageError):
         self.template = template
 
 
+class RateError(UsageError):
+    """A rate is not a number of calls in a time."""
+
+    def __init__(self, *, rate: str, problem: str) -> None:
+        super().__init__(f"rate {rate!r} {problem}; write COUNT/PERIOD, like 10/s, 100/min, 5/2s or 3/h")
+        self.rate = rate
+
+
 class ToolRejectedError(TrunklineError):
     """Raise it in a tool to refuse a call for a business reason; the model reads the text and may answer with it."""
 
@@ -69,6 +77,30 @@ class NoCurrentCallError(UsageError):
 
     def __init__(self) -> None:
         super().__init__("current_call() works inside a tool that a FanOut runs; there is no call here")
+
+
+class CallFailedError(TrunklineError):
+    """A call failed that its batch cannot do without. Its siblings' results are on the ledger."""
+
+    def __init__(self, *, tool: str, call: str, outcome: str) -> None:
+        super().__init__(f"call {call} of tool {tool!r} was required and gave no result: {outcome}")
+        self.tool, self.call = tool, call
+
+
+class QuorumError(TrunklineError):
+    """Too few calls of a batch gave a result."""
+
+    def __init__(self, *, needed: int, done: int, calls: int) -> None:
+        super().__init__(f"{done} of {calls} calls gave a result, and {needed} were needed; lower quorum= or ask again")
+        self.needed, self.done = needed, done
+
+
+class SubjectError(UsageError):
+    """What should be checked cannot be: no subject is made of it, or a call of it cannot be made."""
+
+    def __init__(self, *, problem: str) -> None:
+        super().__init__(f"the subject cannot be checked: {problem}; return a Subject, or yield one")
+        self.problem = problem
 
 
 # --- agents ---
@@ -196,9 +228,9 @@ class MissingExtraError(SetupError):
 class ReferenceNotFoundError(UsageError):
     """A reference like `package.module:name` or `path.py:name` leads to nothing."""
 
-    def __init__(self, *, reference: str, problem: str) -> None:
-        super().__init__(f"{reference!r}: {problem}; name an agent or graph as package.module:name or path.py:name")
-        self.reference = reference
+    def __init__(self, *, reference: str, problem: str, wanted: str = "an agent or graph") -> None:
+        super().__init__(f"{reference!r}: {problem}; name {wanted} as package.module:name or path.py:name")
+        self.reference, self.problem = reference, problem
 
 
 class UnknownRunError(UsageError):
@@ -238,6 +270,49 @@ class ForeignThreadError(UsageError):
     def __init__(self, *, thread: str) -> None:
         super().__init__(f"thread {thread!r} belongs to another tenant; give the conversation another name")
         self.thread = thread
+
+
+class DecisionError(TrunklineError):
+    """A decision on a call has no effect; nothing was changed. `status` is the HTTP status that says the same."""
+
+    status = 409
+
+    def __init__(self, *, call: str, state: str, problem: str) -> None:
+        super().__init__(f"call {call} {problem}")
+        self.call, self.state = call, state
+
+
+class AlreadyDecidedError(DecisionError):
+    """Somebody was faster, or the call has already run."""
+
+
+class RequestWithdrawnError(DecisionError):
+    """The request was taken back before anybody decided."""
+
+
+class RequestExpiredError(DecisionError):
+    """The decision came too late."""
+
+    status = 410
+
+
+class SamePersonError(DecisionError):
+    """The request needs the agreement of different people, and this one has agreed already."""
+
+    status = 403
+
+
+class UnknownCallError(DecisionError):
+    """No call has this id."""
+
+    status = 404
+    exit_code = 2
+
+
+class EditRefusedError(DecisionError):
+    """The edited arguments cannot be used."""
+
+    status = 422
 
 
 class RunFailedError(TrunklineError):

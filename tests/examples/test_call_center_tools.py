@@ -11,6 +11,7 @@ from trunkline.examples.call_center.day import Contact, generate_day
 from trunkline.examples.call_center.policy import within_return_window
 from trunkline.examples.call_center.tools import after_call_toolbox, contact_toolbox
 from trunkline.examples.call_center.world import generate_world
+from trunkline.tools import Unwatched
 from trunkline.tools import (
     CallExecutor,
     CallResult,
@@ -32,19 +33,6 @@ CUSTOMERS = {customer.id: customer for customer in WORLD.customers}
 IN_TIME = {order.id for order in WORLD.orders if within_return_window(order, now=WORLD.now)}
 
 
-class Nobody:
-    """Watches nothing."""
-
-    async def refused(self, result: CallResult) -> None:
-        """Look away."""
-
-    async def started(self, call: ToolCall, *, waited: float) -> None:
-        """Look away."""
-
-    async def finished(self, call: ToolCall, result: CallResult) -> None:
-        """Look away."""
-
-
 class Desk:
     """One contact at a desk without latency."""
 
@@ -58,7 +46,7 @@ class Desk:
         requests = [ToolRequest(name=name, arguments=asked, tool_call_id=name) for name, asked in calls]
         origin = Origin(thread_id="K0001", run_id="r", batch=f"turn {self._turns}")
         results: Sequence[CallResult] = await self._executor.run(
-            contact_toolbox(self.backend), requests, origin=origin, watcher=Nobody()
+            contact_toolbox(self.backend), requests, origin=origin, watcher=Unwatched()
         )
         return [result.outcome for result in results]
 

@@ -20,7 +20,15 @@ from langgraph.types import Command
 from trunkline.agents import ScriptedModel, call
 from trunkline.errors import AsyncOnlyError, MissingExtraError, OutsideMiddlewareError
 from trunkline.graphs.langchain_agent import TrunklineMiddleware
-from trunkline.tools import MemoryLedger, ToolCallFinished, ToolCallStarted, ToolRejectedError, current_call, tool
+from trunkline.tools import (
+    Engine,
+    MemoryLedger,
+    ToolCallFinished,
+    ToolCallStarted,
+    ToolRejectedError,
+    current_call,
+    tool,
+)
 
 create: Any = create_agent  # pyright: ignore[reportUnknownVariableType]
 
@@ -66,7 +74,7 @@ class Shop:
 
 def agent(shop: Shop, *calls: Any, outer: Sequence[Any] = (), inner: Sequence[Any] = (), **settings: Any) -> Any:
     """An agent that asks once for the calls."""
-    ours = TrunklineMiddleware(shop.tools, ledger=settings.pop("ledger", None))
+    ours = TrunklineMiddleware(shop.tools, engine=settings.pop("engine", None))
     return create(ScriptedModel([list(calls), "done", "done"]), middleware=[*outer, ours, *inner], **settings)
 
 
@@ -230,8 +238,8 @@ async def test_effects_that_run_end_when_the_run_is_cancelled() -> None:
 
 async def test_a_ledger_holds_across_agents() -> None:
     """The same key never takes effect twice, on whichever thread."""
-    shop, ledger = Shop(), MemoryLedger()
-    first, second = [agent(shop, call("set", order="A", to="b"), ledger=ledger) for _ in range(2)]
+    shop, engine = Shop(), Engine(ledger=MemoryLedger())
+    first, second = [agent(shop, call("set", order="A", to="b"), engine=engine) for _ in range(2)]
 
     assert answers(await first.ainvoke(GO)) == answers(await second.ainvoke(GO)) == ["A is b"]
     assert shop.done == ["set A b"]

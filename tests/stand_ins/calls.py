@@ -7,8 +7,8 @@ from typing import Any, Self
 from uuid import uuid4
 
 from trunkline.tools import CallExecutor, CallId, CallResult, Origin, Outcome, Tool, Toolbox, ToolCall, ToolRequest
+from trunkline.tools.decorator import Adoptable
 from trunkline.tools.signature import Function
-from trunkline.tools.tool import Adoptable
 
 
 def ask(tool: Tool | Function | str, /, **arguments: Any) -> ToolRequest:
@@ -60,6 +60,10 @@ class Listener:
     async def started(self, call: ToolCall, *, waited: float) -> None:
         del waited
         self.heard.append(f"{call.tool.name} started")
+
+    async def retried(self, call: ToolCall, *, attempt: int, why: str, seconds: float) -> None:
+        del why, seconds
+        self.heard.append(f"{call.tool.name} retried after attempt {attempt}")
 
     async def finished(self, call: ToolCall, result: CallResult) -> None:
         self.heard.append(f"{call.tool.name} finished: {type(result.outcome).__name__}")

@@ -72,7 +72,7 @@ def test_a_tool_of_langchain_is_declared_like_a_function() -> None:
     made = tool(effect="read", reads="order:{order_id}")(adopted(look, args_schema=Order))
 
     assert (made.name, made.description, made.effect) == ("look", "Look at an order.", Effect.READ)
-    assert made.access({"order_id": "A", "lines": []}).reads == {"order:A"}
+    assert made.access({"order_id": "A", "lines": []}, made.effect).reads == {"order:A"}
     assert made.source == f"test_adopted.py:{look.__code__.co_firstlineno}"
     with pytest.raises(ToolDeclarationError, match=r"template field {ordre} is not one of its arguments"):
         tool(effect="read", reads="order:{ordre}")(adopted(look, args_schema=Order))

@@ -69,7 +69,7 @@ async def test_a_trusted_server_tells_the_effects_of_its_tools() -> None:
         Effect.UNDECLARED,
         Effect.UNDECLARED,
     ]
-    assert found["orders_note"].access({"order_id": "A"}).writes == ALONE
+    assert found["orders_note"].access({"order_id": "A"}, Effect.WRITE).writes == ALONE
 
 
 @pytest.mark.parametrize("trust_hints", [False, True])
@@ -82,8 +82,17 @@ async def test_a_declaration_goes_before_the_hints(trust_hints: bool) -> None:
     found = await shop_tools(declare, trust_hints=trust_hints)
 
     order, note = found["get_order"], found["orders_note"]
-    assert (order.timeout, order.access({"order_id": "A"}).reads) == (3.0, {"order:A"})
-    assert (note.effect, note.key and note.key.text) == (Effect.WRITE, "note:{order_id}")
+    assert (order.timeout, order.access({"order_id": "A"}, Effect.READ).reads) == (3.0, {"order:A"})
+    assert (note.effect, note.key_of({"order_id": "A"})) == (Effect.WRITE, "note:A")
+
+
+async def test_identical_calls_of_a_repeatable_tool_are_calls_of_their_own() -> None:
+    """On, off, on: the third is not taken for the first."""
+    async with shop() as session:
+        found = await mcp_tools(session, trust_hints=True)
+        noted = [ask("orders_note", order_id="A"), ask("orders_note", order_id="A")]
+
+        assert await outcomes(found, *noted) == [Done(output="noted\nA"), Done(output="noted\nA")]
 
 
 async def test_a_key_and_the_hint_make_a_write() -> None:

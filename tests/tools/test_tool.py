@@ -162,10 +162,10 @@ def test_everything_that_is_wrong_is_said_at_once() -> None:
         "parameter 'a' has no type: annotate it, like a: str",
         "parameter 'rest' must be a named one: a model passes arguments by name",
         "it has no docstring: write one sentence that tells the model what it does",
+        "template field {c} is not one of its arguments",
         'a write needs the identity of its effect: add key=, like key="refund:{order_id}"',
         "timeout must be more than 0 seconds, got -1",
         "limit must be at least 1 call, got 0",
-        "template field {c} is not one of its arguments",
     ]
 
 
