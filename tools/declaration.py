@@ -22,24 +22,24 @@ DEFAULT_RETRIES = 2
 
 
 class Declaration(TypedDict, total=False):
-    """The arguments of `tool`."""
+    """The arguments of `tool`; None is as good as left out."""
 
     name: str
     """What the model calls it; left out, the function's name."""
 
-    effect: EffectName | EffectRule
+    effect: EffectName | EffectRule | None
     """What a call does to the world, or a function that tells it from the arguments; left out, calls run alone."""
 
-    key: str | KeyRule
+    key: str | KeyRule | None
     """The business identity of the effect: a template over the arguments, or a function of them."""
 
-    reads: Resources
+    reads: Resources | None
     """The resources that a call reads."""
 
-    writes: Resources
+    writes: Resources | None
     """The resources that a call changes: calls that conflict keep the model's order."""
 
-    requires: str | Rule
+    requires: str | Rule | None
     """What must hold, as `verified:2` of the grants that the graph gives, or a rule: why the call is refused."""
 
     confirm: bool | Rule
@@ -51,25 +51,25 @@ class Declaration(TypedDict, total=False):
     timeout: float
     """Seconds that one attempt may run, counted from its start and not from its wait. 30 by default."""
 
-    retries: int
+    retries: int | None
     """How often an attempt without an answer is repeated: 2 by default for reads and keyed writes, else 0."""
 
-    limit: int
+    limit: int | None
     """How many calls of the tool may run at once in the process."""
 
-    rate: str | Rate
+    rate: str | Rate | None
     """How many attempts may start in a time, like `10/s`."""
 
-    lane: str | Lane
+    lane: str | Lane | None
     """What calls take turns on, across tools, turns and threads of the process, like `order:{order_id}`."""
 
-    status: Function
+    status: Function | None
     """Tells whether an effect with these arguments happened: its result, or None if it did not."""
 
-    compensate: Tool
+    compensate: Tool | None
     """The tool that undoes the effect; takes arguments of the same names, and perhaps `output`."""
 
-    cache: float
+    cache: float | None
     """Seconds for which a read's result may serve other calls, until a write that conflicts."""
 
     untrusted: bool
@@ -160,7 +160,7 @@ def _problems_of_effect(made: Tool, declared: Declaration) -> list[str]:
         problems.append('a write needs the identity of its effect: add key=, like key="refund:{order_id}"')
     if made.key_parameter is not None and made.key is None:
         problems.append(f"parameter {made.key_parameter!r} gets the key and there is none: add key=")
-    if fixed_read and ("writes" in declared or made.key is not None):
+    if fixed_read and (declared.get("writes") is not None or made.key is not None):
         problems.append('a read has neither key= nor writes=: drop them, or declare effect="write"')
     if fixed_read and (made.status or made.compensate):
         problems.append("a read has neither status= nor compensate=: there is nothing to ask for or to undo")
@@ -182,8 +182,8 @@ def _problems_of_numbers(made: Tool, declared: Declaration) -> list[str]:
         problems.append(f"timeout must be more than 0 seconds, got {made.timeout:g}")
     if made.limit is not None and made.limit < 1:
         problems.append(f"limit must be at least 1 call, got {made.limit}")
-    if declared.get("retries", 0) < 0:
-        problems.append(f"retries must be at least 0, got {declared.get('retries')}")
+    if made.retries < 0:
+        problems.append(f"retries must be at least 0, got {made.retries}")
     if made.cache is not None and made.cache <= 0:
         problems.append(f"cache must be more than 0 seconds, got {made.cache:g}")
     return problems

@@ -68,7 +68,7 @@ def _made(item: Adoptable, declared: Declaration) -> Tool:
         confirm=_rule(declared.get("confirm"), otherwise=customer_agrees),
         approve=_rule(declared.get("approve"), otherwise=always) or (always if effect is Effect.IRREVERSIBLE else None),
         timeout=declared.get("timeout", DEFAULT_TIMEOUT),
-        retries=declared.get("retries", DEFAULT_RETRIES if varies or effect.repeatable else 0),
+        retries=_retries(declared.get("retries"), safe=varies is not None or effect.repeatable),
         limit=declared.get("limit"),
         rate=rate_of(declared.get("rate"), problems),
         lane=lane_of(declared.get("lane"), problems),
@@ -89,6 +89,12 @@ def _implementation(item: Adoptable, problems: list[str]) -> Implementation:
     if isinstance(item, Implementation):
         return item
     return adopt(item, problems) if is_base_tool(item) else implementation_of(item, problems)
+
+
+def _retries(given: int | None, *, safe: bool) -> int:
+    if given is not None:
+        return given
+    return DEFAULT_RETRIES if safe else 0
 
 
 def _rule(given: bool | Rule | None, *, otherwise: Rule) -> Rule | None:

@@ -111,6 +111,7 @@ class Service:
             await self._health.rate.turn()
         async with self._engine.limits.slot(self.call, tenant=self._engine.tenant):
             if not self._started:
+                self._waited = self._engine.clock.monotonic() - self._asked
                 await self._start()
             if self.call.effect.is_read:
                 return await self._read()
@@ -209,7 +210,6 @@ class Service:
 
     async def _start(self) -> None:
         self._started = True
-        self._waited = self._engine.clock.monotonic() - self._asked
         await self._watcher.started(self.call, waited=self._waited)
 
     async def _close(self) -> None:

@@ -175,7 +175,7 @@ async def served(desk: Desk, actions: Sequence[Action]) -> tuple[list[Answer], s
 def access_of(desk: Desk, action: Action) -> Access:
     found = desk.toolbox.get(action.name)
     assert found is not None
-    return found.access(action.arguments)
+    return found.access(action.arguments, found.effect)
 
 
 async def test_a_cancelled_order_is_refunded_to_its_gift_card_at_once(records: Records) -> None:

@@ -36,7 +36,7 @@ def _without(subject: Subject, names: frozenset[str]) -> Subject:
     """Return the subject with tools that declare to touch nothing."""
 
     def silent(tool: Tool) -> Tool:
-        return replace(tool, access=AccessRule(effect=Effect.READ, reads=(), writes=None))
+        return replace(tool, access=AccessRule(reads=(), writes=()))
 
     tools = [silent(tool) if tool.name in names else tool for tool in subject.toolbox]
     return replace(subject, toolbox=Toolbox(tools))

@@ -146,8 +146,8 @@ async def test_what_policy_refuses_is_asked_of_nobody() -> None:
 
 
 async def test_a_refund_whose_answer_was_lost_is_safe_to_ask_again() -> None:
-    """The model reads `unknown` once, then the receipt; the money moved once."""
-    desk, caller = Desk(Faults(first={"refund_order": ("lost",)})), contact("refund_small")
+    """The model reads `unknown` when all attempts were in vain, then the receipt; the money moved once."""
+    desk, caller = Desk(Faults(first={"refund_order": ("lost",) * 3})), contact("refund_small")
     await desk.turn(proof(caller))
 
     (lost,), (found,) = await desk.turn(refund(caller)), await desk.turn(refund(caller))

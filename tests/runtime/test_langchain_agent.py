@@ -49,7 +49,7 @@ async def test_its_calls_are_on_the_lines_record(line: Trunkline, database: Data
     reply = await line.run(desk.agent(), "go", thread="t")
 
     assert (reply.text, desk.done) == ("all done", ["close A", "look A"])
-    tally = {(each.tool, each.state, each.count) for each in await database.ledger.tally()}
+    tally = {(each.tool, each.state, each.count) for each in await database.book.tally()}
     assert tally == {("close", CallState.DONE, 1), ("look", CallState.DONE, 1)}
     spans = await database.spans.of_run(reply.run_id)
     assert sorted(span.name for span in spans if span.kind is SpanKind.TOOL) == ["close", "look"]

@@ -100,7 +100,6 @@ def test_the_calls_of_a_turn_are_drawn_with_how_each_ended(database: str, capsys
     lines = traced(capsys, "last", "--database", database)
 
     batch = [line for line in lines if line[:1] in {"┌", "│", "└"}]
-    print(chr(10).join(lines))
     assert len(batch) == len(TURN)
     assert sum(line.endswith("waiting for approval, write") for line in batch) == 1
     assert sum("failed: nothing is left" in line for line in batch) == 1

@@ -350,7 +350,7 @@ async def test_a_ledger_that_fails_ends_the_batch_with_its_error() -> None:
     """What cannot be recorded is not hidden from the run, as one plain exception."""
 
     class Broken(MemoryLedger):
-        async def intend(self, call: ToolCall) -> None:
+        async def intend(self, call: ToolCall, *, cleared: bool = False) -> None:
             raise OSError("disk full")
 
     till = Till()

@@ -8,7 +8,7 @@ from typing import Any
 
 from trunkline.tools.call import CallResult
 from trunkline.tools.checking.difference import Difference, differences
-from trunkline.tools.outcome import Done, Failed, Outcome, Pending, Unknown
+from trunkline.tools.outcome import Done, Failed, Outcome, Pending, StillRunning, Unknown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,5 +54,7 @@ def _answer(outcome: Outcome) -> Any:
             return {"error": kind.value, "message": message}
         case Unknown(message=message):
             return {"error": "unknown", "message": message}
-        case Pending(reason=reason):
-            return {"status": "pending_approval", "reason": reason}
+        case Pending(reason=reason, of=of):
+            return {"status": f"pending_{of}", "reason": reason}
+        case StillRunning():
+            return {"status": "still_running"}

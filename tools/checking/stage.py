@@ -26,12 +26,23 @@ from trunkline.tools.tool import Tool
 from trunkline.tools.toolbox import Toolbox
 
 _ORIGIN = Origin(thread_id="check", run_id="check", batch="check")
-_TOUCHES_ALL = AccessRule(effect=Effect.UNDECLARED, reads=None, writes=None)
-_TOUCHES_NOTHING = AccessRule(effect=Effect.READ, reads=(), writes=None)
+_TOUCHES_ALL = AccessRule(reads=None, writes=ANYTHING)
 _LEAST_TIMEOUT = 60.0
 """Seconds: a call that is paused is not late."""
 
 Declared = Callable[[Tool], AccessRule]
+
+
+class _TouchesNothing(AccessRule):
+    """A declaration under which a tool keeps no order, whatever its effect."""
+
+    def __init__(self) -> None:
+        super().__init__(reads=(), writes=())
+
+    def __call__(self, arguments: Mapping[str, Any], effect: Effect) -> Access:
+        """Return that nothing is touched."""
+        del arguments, effect
+        return Access(reads=frozenset(), writes=frozenset())
 
 
 class Stage:
@@ -84,7 +95,7 @@ class Stage:
         requests = [call.request for call in calls]
         latencies = Latencies(delay, patience=self.patience)
         toolbox = _staged(subject.toolbox, requests, latencies, declared)
-        batch = CallExecutor().run(toolbox, requests, origin=_ORIGIN, watcher=_Nobody(), fresh=True)
+        batch = CallExecutor().run(toolbox, requests, origin=_ORIGIN, watcher=Unwatched(), fresh=True)
         results = await latencies.conduct(batch)
         steps = [latencies.steps[position] for position in range(len(calls))]
         return Ending(results=results, state=await _state(subject), steps=steps, ignore=subject.ignore)
@@ -114,8 +125,15 @@ def _staged(toolbox: Toolbox, requests: Sequence[ToolRequest], latencies: Latenc
             tool,
             function=stepwise(tool.function, pause, lambda: latencies.ended(position())),
             access=declared(tool),
+            requires=None if isinstance(tool.requires, str) else tool.requires,
+            confirm=None,
             approve=None,
+            retries=0,
             limit=None,
+            rate=None,
+            lane=None,
+            status=None,
+            cache=None,
             timeout=max(tool.timeout, _LEAST_TIMEOUT),
         )
 
@@ -124,7 +142,7 @@ def _staged(toolbox: Toolbox, requests: Sequence[ToolRequest], latencies: Latenc
 
 
 def _as_declared(tool: Tool, freed: str | None) -> AccessRule:
-    return _TOUCHES_NOTHING if tool.name == freed else tool.access
+    return _TouchesNothing() if tool.name == freed else tool.access
 
 
 def _everything(tool: Tool) -> AccessRule:
@@ -153,16 +171,3 @@ async def _state(subject: Subject) -> Any:
 async def _result(function: Callable[[], Any]) -> Any:
     given = function()
     return await given if inspect.isawaitable(given) else given
-
-
-class _Nobody:
-    """Watches nothing."""
-
-    async def refused(self, result: CallResult) -> None:
-        """Look away."""
-
-    async def started(self, call: ToolCall, *, waited: float) -> None:
-        """Look away."""
-
-    async def finished(self, call: ToolCall, result: CallResult) -> None:
-        """Look away."""
