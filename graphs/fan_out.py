@@ -9,7 +9,7 @@ from typing import Any
 from uuid import uuid4
 from weakref import WeakKeyDictionary
 
-from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
+from langchain_core.messages import AIMessage, ToolMessage
 from langchain_core.runnables import RunnableConfig
 from langgraph.config import get_stream_writer
 from langgraph.runtime import get_runtime
@@ -17,13 +17,13 @@ from pydantic_core import to_json
 
 from trunkline.graphs.requests import requests_of
 from trunkline.graphs.scope import scope_of
-from trunkline.graphs.state import has_messages, messages_in
+from trunkline.graphs.state import heard_in, messages_in
 from trunkline.graphs.watch import CallWatcher, tool_message
 from trunkline.tools.call import CallResult, Origin, ToolRequest
 from trunkline.tools.deadline import Deadline
+from trunkline.tools.decorator import Adoptable
 from trunkline.tools.engine import Engine
 from trunkline.tools.executor import CallExecutor
-from trunkline.tools.signature import Function
 from trunkline.tools.tool import Tool
 from trunkline.tools.toolbox import Toolbox
 
@@ -38,7 +38,7 @@ class FanOut:
 
     def __init__(
         self,
-        tools: Toolbox | Iterable[Tool | Function],
+        tools: Toolbox | Iterable[Tool | Adoptable],
         *,
         messages_key: str = "messages",
         grants: Callable[[Any], Mapping[str, int]] | None = None,
@@ -83,7 +83,7 @@ class FanOut:
             run_id=scope.run_id if scope else thread_id,
             batch=batch,
             grants=self._grants(state) if self._grants and state is not None else {},
-            heard=_heard(state, self.messages_key),
+            heard=[] if state is None else heard_in(state, self.messages_key),
         )
         watcher = CallWatcher(config, batch, get_stream_writer())
         executor = scope.executor if scope else self._own_executor()
@@ -103,13 +103,6 @@ def _batch(requests: Sequence[ToolRequest]) -> str:
     info = get_runtime().execution_info
     asked = to_json([[request.name, request.arguments] for request in requests])
     return f"{info.task_id if info else uuid4().hex}:{hashlib.sha256(asked).hexdigest()[:16]}"
-
-
-def _heard(state: Any, key: str) -> list[str]:
-    """Return what the customer said."""
-    if state is None or not has_messages(state, key):
-        return []
-    return [message.text for message in messages_in(state, key) if isinstance(message, HumanMessage)]
 
 
 def _last_message(state: Any, key: str) -> AIMessage:

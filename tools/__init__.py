@@ -16,6 +16,7 @@ from trunkline.tools.executor import CallExecutor
 from trunkline.tools.lane import Lane
 from trunkline.tools.ledger import Ledger
 from trunkline.tools.limits import Limits
+from trunkline.tools.mcp import mcp_tools
 from trunkline.tools.memory_ledger import MemoryLedger
 from trunkline.tools.outcome import Done, Failed, FailureKind, Outcome, Pending, StillRunning, Unknown
 from trunkline.tools.parameters import FunctionParameters, Parameters, SchemaParameters
@@ -74,6 +75,7 @@ __all__ = [
     "Watcher",
     "asking",
     "current_call",
+    "mcp_tools",
     "over",
     "predecessors",
     "tool",

@@ -51,6 +51,8 @@ class _RefusedError(Exception):
 def _bound(toolbox: Toolbox, found: Tool, request: ToolRequest, origin: Origin, call_id: CallId) -> ToolCall:
     arguments = _validated(found, request)
     effect, key = found.effect_of(arguments), found.key_of(arguments)
+    if effect is Effect.WRITE and key is None and found.idempotent:
+        key = call_id  # not made of the arguments: on, off, on are three effects, and the third is not the first
     if effect is Effect.WRITE and key is None:
         message = f"a call is a write, and key= gave it no identity; arguments: {dict(request.arguments)}"
         raise ValueError(message)

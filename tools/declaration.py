@@ -156,7 +156,7 @@ def _problems_of_texts(made: Tool) -> list[str]:
 def _problems_of_effect(made: Tool, declared: Declaration) -> list[str]:
     problems: list[str] = []
     fixed_read = made.effect.is_read
-    if made.effect is Effect.WRITE and made.key is None:
+    if made.effect is Effect.WRITE and made.key is None and not made.idempotent:
         problems.append('a write needs the identity of its effect: add key=, like key="refund:{order_id}"')
     if made.key_parameter is not None and made.key is None:
         problems.append(f"parameter {made.key_parameter!r} gets the key and there is none: add key=")

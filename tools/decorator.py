@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from typing import Unpack, overload
 
 from trunkline.errors import ToolDeclarationError
+from trunkline.tools.adopted import BaseToolLike, adopt, is_base_tool
 from trunkline.tools.approval import Rule, always, customer_agrees
 from trunkline.tools.declaration import (
     DEFAULT_RETRIES,
@@ -20,41 +20,46 @@ from trunkline.tools.declaration import (
     rate_of,
 )
 from trunkline.tools.effect import Effect
-from trunkline.tools.signature import Function, read_parameters, source_of
+from trunkline.tools.signature import Function, Implementation, implementation_of
 from trunkline.tools.tool import Tool
 
+Adoptable = Function | BaseToolLike | Implementation
+"""What becomes a tool: a typed function, a tool of LangChain, or something from elsewhere that was taken apart."""
+
 
 @overload
-def tool(function: Function, /) -> Tool: ...
+def tool(item: Adoptable, /) -> Tool: ...
 
 
 @overload
-def tool(**declared: Unpack[Declaration]) -> Callable[[Function], Tool]: ...
+def tool(**declared: Unpack[Declaration]) -> Callable[[Adoptable], Tool]: ...
 
 
-def tool(function: Function | None = None, /, **declared: Unpack[Declaration]) -> Tool | Callable[[Function], Tool]:
-    """Make a `Tool` of a typed function with a docstring; works bare and with a declaration (see `Declaration`).
+def tool(item: Adoptable | None = None, /, **declared: Unpack[Declaration]) -> Tool | Callable[[Adoptable], Tool]:
+    """Make a `Tool` of a typed function with a docstring, or of a LangChain tool; works bare and with a declaration.
+
+    What can be declared is told in `Declaration`.
 
     Raises `ToolDeclarationError` with all that is wrong in the declaration, naming file and line.
     """
-    if function is None:
-        return lambda function: _made(function, declared)
-    return _made(function, declared)
+    if item is None:
+        return lambda item: _made(item, declared)
+    return _made(item, declared)
 
 
-def _made(function: Function, declared: Declaration) -> Tool:
+def _made(item: Adoptable, declared: Declaration) -> Tool:
     problems: list[str] = []
-    label = declared.get("name") or str(getattr(function, "__name__", type(function).__name__))
+    found = _implementation(item, problems)
     given = declared.get("effect")
     effect = effect_of(given, problems)
     varies = given if callable(given) else None
-    parameters, key_parameter = read_parameters(label, function, problems)
     made = Tool(
-        name=label,
-        description=inspect.getdoc(function) or "",
-        function=function,
-        parameters=parameters,
-        key_parameter=key_parameter,
+        name=declared.get("name") or found.name,
+        description=found.description,
+        function=found.function,
+        parameters=found.parameters,
+        key_parameter=found.key_parameter,
+        idempotent=found.idempotent,
         effect=effect,
         effect_rule=varies,
         access=access_of(declared.get("reads"), declared.get("writes"), problems),
@@ -71,13 +76,19 @@ def _made(function: Function, declared: Declaration) -> Tool:
         compensate=declared.get("compensate"),
         cache=declared.get("cache"),
         untrusted=declared.get("untrusted", False),
-        source=source_of(function),
-        home=f"{getattr(function, '__module__', '?')}:{getattr(function, '__qualname__', label)}",
+        source=found.source,
+        home=found.home,
     )
     problems.extend(problems_of(made, declared))
     if problems:
-        raise ToolDeclarationError(tool=label, where=made.source, problems=problems)
+        raise ToolDeclarationError(tool=made.name, where=made.source, problems=problems)
     return made
+
+
+def _implementation(item: Adoptable, problems: list[str]) -> Implementation:
+    if isinstance(item, Implementation):
+        return item
+    return adopt(item, problems) if is_base_tool(item) else implementation_of(item, problems)
 
 
 def _retries(given: int | None, *, safe: bool) -> int:

@@ -102,23 +102,33 @@ class SchemaParameters:
         self.required: frozenset[str] = frozenset(self._schema.get("required", ()))
 
     def schema(self) -> dict[str, Any]:
-        """Return the schema as it was given."""
+        """Return the schema as it was given, without its title and description."""
         return _told(self._schema)
 
     def validate(self, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return the arguments as they are. Raises `InvalidArgumentsError`."""
-        passed = dict(arguments)
+        """Return the arguments as they are; one that was left out reads as None. Raises `InvalidArgumentsError`."""
+        passed = _Passed(arguments)
         lines = [f"{_place(error.absolute_path)}: {error.message}" for error in self._validator.iter_errors(passed)]
         if lines:
             raise InvalidArgumentsError(lines)
+        passed.known = self.names
         return passed
 
 
+class _Passed(dict[str, Any]):
+    """Keys and resources may be named by an argument that a model left out; the tool itself gets what was passed."""
+
+    known: frozenset[str] = frozenset()
+
+    def __missing__(self, name: str) -> None:
+        if name not in self.known:
+            raise KeyError(name)
+
+
 def _told(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """Endpoints refuse a function whose parameters have no properties; a title is nothing that a model needs."""
+    """Endpoints refuse a function whose parameters have no properties; what the object is, the tool itself says."""
     told: dict[str, Any] = {"type": "object", "properties": {}, **schema}
-    told.pop("title", None)
-    return told
+    return {name: value for name, value in told.items() if name not in {"title", "description"}}
 
 
 def _place(path: Iterable[str | int]) -> str:

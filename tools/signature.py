@@ -5,18 +5,63 @@ from __future__ import annotations
 import inspect
 import warnings
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NewType, get_args, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, create_model
 from pydantic.errors import PydanticSchemaGenerationError, PydanticUserError
 
-from trunkline.tools.parameters import FunctionParameters
+from trunkline.tools.parameters import FunctionParameters, Parameters
 
 Function = Callable[..., Any]
 
 IdempotencyKey = NewType("IdempotencyKey", str)
 """The annotation of a parameter that gets the call's key. The model does not see it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Implementation:
+    """What a tool is before anybody declares what its calls do: a function, and how a model is told of it."""
+
+    name: str
+    description: str
+    """What the model reads; of a function its docstring."""
+
+    function: Function
+    parameters: Parameters
+    source: str
+    """`file.py:line` of the function, or where else the tool comes from."""
+
+    home: str
+    """`module:name` of the function, or what else the tool is found again by."""
+
+    key_parameter: str | None = None
+    """The function's parameter that gets the call's key; the model does not pass it."""
+
+    idempotent: bool = False
+    """Whether the same call made again changes nothing more."""
+
+
+def implementation_of(function: Function, problems: list[str]) -> Implementation:
+    """Return the function as a tool's; what is missing in its signature is added to `problems`."""
+    name = str(getattr(function, "__name__", type(function).__name__))
+    parameters, key = _read_parameters(name, function, problems)
+    return Implementation(
+        name=name,
+        description=inspect.getdoc(function) or "",
+        function=function,
+        parameters=parameters,
+        source=source_of(function),
+        home=home_of(function),
+        key_parameter=key,
+    )
+
+
+def home_of(function: Function) -> str:
+    """Return `module:name` of the function."""
+    name = getattr(function, "__qualname__", type(function).__qualname__)
+    return f"{getattr(function, '__module__', '?')}:{name}"
 
 
 def source_of(function: Function) -> str:
@@ -25,8 +70,8 @@ def source_of(function: Function) -> str:
     return f"{Path(code.co_filename).name}:{code.co_firstlineno}" if code else "unknown place"
 
 
-def read_parameters(name: str, function: Function, problems: list[str]) -> tuple[FunctionParameters, str | None]:
-    """Return the parameters that a model passes, and the one that gets the key; add what is wrong to `problems`."""
+def _read_parameters(name: str, function: Function, problems: list[str]) -> tuple[FunctionParameters, str | None]:
+    """Return the parameters that a model passes, and the one that gets the key."""
     parameters = inspect.signature(function).parameters
     try:
         hints = get_type_hints(function, include_extras=True)

@@ -37,6 +37,9 @@ class Tool:
     key_parameter: str | None
     """The function's parameter that gets the call's key; the model does not pass it."""
 
+    idempotent: bool
+    """Whether the same call made again changes nothing more: as a write it then needs no key."""
+
     effect: Effect
     """UNDECLARED where it depends on the arguments; see `effect_of`."""
 

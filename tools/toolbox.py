@@ -6,19 +6,18 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from trunkline.errors import DuplicateToolError
-from trunkline.tools.decorator import tool
-from trunkline.tools.signature import Function
+from trunkline.tools.decorator import Adoptable, tool
 from trunkline.tools.template import Template
 from trunkline.tools.tool import Tool
 
 
 class Toolbox:
-    """An ordered set of tools with distinct names. Plain functions become tools without a declared effect.
+    """An ordered set of tools with distinct names. Plain functions and LangChain's tools run alone.
 
     Raises `DuplicateToolError` for two tools of one name, and `ToolDeclarationError` for a function that is not typed.
     """
 
-    def __init__(self, tools: Iterable[Tool | Function] = ()) -> None:
+    def __init__(self, tools: Iterable[Tool | Adoptable] = ()) -> None:
         self._tools: dict[str, Tool] = {}
         for item in tools:
             made = item if isinstance(item, Tool) else tool(item)

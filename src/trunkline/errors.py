@@ -44,6 +44,14 @@ class DuplicateToolError(UsageError):
         self.tool = tool
 
 
+class UnknownMcpToolError(UsageError):
+    """A declaration is for a tool that the MCP server does not have."""
+
+    def __init__(self, *, tools: list[str], known: list[str]) -> None:
+        super().__init__(f"the server has no tool {', '.join(tools)}; it has: {', '.join(known) or 'none'}")
+        self.tools, self.known = tools, known
+
+
 class TemplateError(UsageError):
     """A key or resource template is not plain text with `{argument}` fields."""
 
@@ -162,6 +170,21 @@ class RoundLimitError(TrunklineError):
             f"raise rounds= or mend its prompt"
         )
         self.agent, self.rounds = agent, rounds
+
+
+class AsyncOnlyError(UsageError):
+    """A graph was run in a way that has no event loop for what is in it."""
+
+    def __init__(self, *, what: str) -> None:
+        super().__init__(f"{what} works in an event loop only; use ainvoke or astream instead of invoke or stream")
+
+
+class OutsideMiddlewareError(UsageError):
+    """A tool that a `TrunklineMiddleware` shows to LangChain was called by somebody else."""
+
+    def __init__(self, *, tool: str) -> None:
+        super().__init__(f"tool {tool!r} runs inside its TrunklineMiddleware only; give the agent the middleware")
+        self.tool = tool
 
 
 # --- runtime ---

@@ -7,6 +7,7 @@ from typing import Any, Self
 from uuid import uuid4
 
 from trunkline.tools import CallExecutor, CallId, CallResult, Origin, Outcome, Tool, Toolbox, ToolCall, ToolRequest
+from trunkline.tools.decorator import Adoptable
 from trunkline.tools.signature import Function
 
 
@@ -27,7 +28,7 @@ def id_of(request: ToolRequest, position: int = 0, *, batch: str = "b") -> CallI
 
 
 async def results(
-    tools: Iterable[Tool | Function],
+    tools: Iterable[Tool | Adoptable],
     *requests: ToolRequest,
     executor: CallExecutor | None = None,
     batch: str | None = None,
@@ -38,7 +39,7 @@ async def results(
 
 
 async def outcomes(
-    tools: Iterable[Tool | Function],
+    tools: Iterable[Tool | Adoptable],
     *requests: ToolRequest,
     executor: CallExecutor | None = None,
     batch: str | None = None,

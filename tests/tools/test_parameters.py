@@ -2,9 +2,10 @@
 
 import pytest
 
-from trunkline.tools import FunctionParameters, SchemaParameters
+from trunkline.tools import Parameters, SchemaParameters
 from trunkline.tools.parameters import InvalidArgumentsError, InvalidSchemaError
-from trunkline.tools.signature import read_parameters
+from trunkline.tools.signature import implementation_of
+from trunkline.tools.template import Template
 
 ORDER = {
     "title": "Order",
@@ -19,8 +20,8 @@ async def order(order_id: str, lines: list[int], note: str = "none") -> str:
     return f"{order_id} {lines} {note}"
 
 
-def of_function() -> FunctionParameters:
-    return read_parameters("order", order, [])[0]
+def of_function() -> Parameters:
+    return implementation_of(order, []).parameters
 
 
 def test_a_functions_parameters_are_known_by_name() -> None:
@@ -62,6 +63,15 @@ def test_arguments_pass_a_schema_as_they_are() -> None:
 
     with pytest.raises(InvalidArgumentsError, match="Additional properties are not allowed"):
         SchemaParameters({**ORDER, "additionalProperties": False}).validate({"order_id": "A", "more": 1})
+
+
+def test_an_argument_that_was_left_out_names_nothing() -> None:
+    """A template over it has a value, and the tool does not get it."""
+    arguments = SchemaParameters(ORDER).validate({"order_id": "A"})
+
+    assert (Template("{order_id}:{lines}").fill(arguments), dict(**arguments)) == ("A:%null", {"order_id": "A"})
+    with pytest.raises(KeyError):
+        arguments["lnies"]
 
 
 def test_everything_that_a_schema_refuses_is_a_line_of_the_error() -> None:
