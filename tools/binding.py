@@ -9,7 +9,7 @@ from typing import Any
 from pydantic_core import PydanticSerializationError, to_json
 
 from trunkline.tools.access import Access
-from trunkline.tools.call import CallId, CallResult, Origin, ToolCall, ToolRequest
+from trunkline.tools.call import CallId, CallResult, Origin, ToolCall, ToolRequest, fingerprint_of
 from trunkline.tools.effect import Effect
 from trunkline.tools.lane import LaneOfCall
 from trunkline.tools.outcome import Failed, FailureKind
@@ -65,6 +65,7 @@ def _bound(toolbox: Toolbox, found: Tool, request: ToolRequest, origin: Origin, 
         access=_with_own(found.access(arguments, effect), effect, key, lane),
         key=None if effect.is_read else key,
         lane=lane,
+        fingerprint=fingerprint_of(found, arguments),
         undoes=toolbox.undone_by(found, arguments),
     )
 
