@@ -37,7 +37,7 @@ def bind(toolbox: Toolbox, request: ToolRequest, origin: Origin, position: int) 
         return CallResult(call_id=call_id, request=request, outcome=broken_declaration(found, call_id, error))
 
 
-def broken_declaration(found: Tool, call_id: CallId, error: Exception) -> Failed:
+def broken_declaration(found: Tool, call_id: CallId, error: BaseException) -> Failed:
     """Return the outcome of a call whose tool's own declaration raised the error: nothing has run."""
     log.error("call.undeclarable tool=%s call_id=%s", found.name, call_id, exc_info=error)
     said = f"tool {found.name!r} is broken: its declaration raised {type(error).__name__}: {error}"

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic_core import to_jsonable_python
 
-_PLAIN = frozenset({str, int, float, bool, type(None)})
+_PLAIN: frozenset[type] = frozenset({str, int, float, bool, type(None)})
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
@@ -22,10 +22,7 @@ def plain(value: Any) -> Any:
         case BaseModel():
             return {name: plain(item) for name, item in value}
         case Mapping():
-            return {
-                name if type(name) is str else str(to_jsonable_python(name)): plain(item)
-                for name, item in value.items()
-            }  # pyright: ignore[reportUnknownVariableType,reportUnknownArgumentType]
+            return {_name(name): plain(item) for name, item in value.items()}  # pyright: ignore[reportUnknownVariableType,reportUnknownArgumentType]
         case Set():
             return sorted((plain(item) for item in value), key=canonical_json)  # pyright: ignore[reportUnknownVariableType,reportUnknownArgumentType]
         case Sequence() if not isinstance(value, str | bytes | bytearray):
@@ -34,6 +31,10 @@ def plain(value: Any) -> Any:
             return {each.name: plain(getattr(value, each.name)) for each in fields(value)}
         case _:
             return to_jsonable_python(value, bytes_mode="base64")
+
+
+def _name(name: Any) -> str:
+    return name if type(name) is str else str(to_jsonable_python(name))
 
 
 def canonical_json(value: Any) -> str:
