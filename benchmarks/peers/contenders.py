@@ -10,7 +10,8 @@ from peers.databases import Databases
 from peers.turn import Case, Turn
 
 BARE, BULK = "asyncio.gather", "asyncio.gather + one bulk insert, SQLite"
-LANGCHAIN_SQLITE, TRUNKLINE_SQLITE = "LangChain, SQLite saver", "Trunkline, SQLite"
+LANGCHAIN_SQLITE = "LangChain, SQLite saver"
+TRUNKLINE_SQLITE, EXECUTOR_SQLITE = "Trunkline, SQLite", "Trunkline's executor alone, SQLite"
 
 Opener = Callable[[AsyncExitStack, Case, Databases], Awaitable[Turn]]
 
@@ -21,6 +22,7 @@ HERE: dict[str, Opener] = {
     LANGCHAIN_SQLITE: langchain_agents.on_sqlite,
     "LangChain, PostgreSQL saver": langchain_agents.on_postgres,
     "Trunkline's executor alone, in memory": trunkline_turns.executor,
+    EXECUTOR_SQLITE: trunkline_turns.executor_on_sqlite,
     "Trunkline's FanOut in a graph, in memory": trunkline_turns.fan_out,
     TRUNKLINE_SQLITE: trunkline_turns.on_sqlite,
     "Trunkline, PostgreSQL": trunkline_turns.on_postgres,

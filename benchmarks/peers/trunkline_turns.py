@@ -17,25 +17,31 @@ from peers.scripted import timed_model
 from peers.turn import Case, Stopwatch, Turn, timed, without_model
 from trunkline import Agent, FanOut, Toolbox, Trunkline, tool
 from trunkline.graphs import wants_tools
-from trunkline.runtime.storage.database import upgrade_database
-from trunkline.tools import CallExecutor, CallResult, Done, Limits, Origin, Tool, ToolCall, ToolRequest
+from trunkline.runtime.storage.database import open_database, upgrade_database
+from trunkline.tools import (
+    CallExecutor,
+    CallResult,
+    Done,
+    Ledger,
+    Limits,
+    MemoryLedger,
+    Origin,
+    Tool,
+    ToolCall,
+    ToolRequest,
+)
 
 
 async def executor(stack: AsyncExitStack, case: Case, databases: Databases) -> Turn:
     """Run the calls under limits, on a ledger in memory, and nothing around them."""
     del stack, databases
-    running, toolbox = CallExecutor(limits=Limits(calls=case.calls)), Toolbox([_tool(case)])
-    requests = [
-        ToolRequest(name="look_up", arguments={"number": number}, tool_call_id=f"call_{number}")
-        for number in range(case.calls)
-    ]
+    return _bare(case, MemoryLedger())
 
-    async def work() -> int:
-        origin = Origin(thread_id=uuid4().hex, run_id=uuid4().hex, batch="first")
-        results = await running.run(toolbox, requests, origin=origin, watcher=_Unwatched())
-        return sum(isinstance(result.outcome, Done) for result in results)
 
-    return without_model(work)
+async def executor_on_sqlite(stack: AsyncExitStack, case: Case, databases: Databases) -> Turn:
+    """Run the calls under limits, on a ledger on SQLite, and nothing around them."""
+    database = await stack.enter_async_context(open_database(f"sqlite:///{databases.sqlite()}"))
+    return _bare(case, database.ledger)
 
 
 async def fan_out(stack: AsyncExitStack, case: Case, databases: Databases) -> Turn:
@@ -68,6 +74,21 @@ async def on_postgres(stack: AsyncExitStack, case: Case, databases: Databases) -
     url = stack.enter_context(databases.postgres())
     await upgrade_database(url)
     return await _run(stack, case, url)
+
+
+def _bare(case: Case, ledger: Ledger) -> Turn:
+    running, toolbox = CallExecutor(ledger=ledger, limits=Limits(calls=case.calls)), Toolbox([_tool(case)])
+    requests = [
+        ToolRequest(name="look_up", arguments={"number": number}, tool_call_id=f"call_{number}")
+        for number in range(case.calls)
+    ]
+
+    async def work() -> int:
+        origin = Origin(thread_id=uuid4().hex, run_id=uuid4().hex, batch="first")
+        results = await running.run(toolbox, requests, origin=origin, watcher=_Unwatched())
+        return sum(isinstance(result.outcome, Done) for result in results)
+
+    return without_model(work)
 
 
 async def _run(stack: AsyncExitStack, case: Case, url: str) -> Turn:
