@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Callable, Mapping
 
-from peers.contenders import BARE, BULK, LANGCHAIN_SQLITE, TRUNKLINE_SQLITE
+from peers.contenders import BARE, BULK, EXECUTOR_SQLITE, LANGCHAIN_SQLITE, TRUNKLINE_SQLITE
 from peers.turn import Case, Taken
 
 Results = Mapping[str, list[Taken]]
@@ -34,36 +34,39 @@ def table(case: Case, results: Results) -> str:
 
 
 def aims(name: str, results: Results) -> list[str]:
-    """Return how Trunkline on SQLite stands in this case against the aims: its calls, and its whole turn as well."""
+    """Return how Trunkline on SQLite stands against the aims of this case.
+
+    Held to them are a run's calls, its whole turn, and the executor alone, which is the like of a bare gather.
+    """
     judge = _AIMS.get(name)
     if judge is None:
         return []
-    measures = {"calls": calls_ms, "turn": turn_ms}
-    return [line for what, measure in measures.items() for line in judge(what, measure, results)]
-
-
-Measure = Callable[[list[Taken]], float]
-
-
-def _within(limit: float) -> Callable[[str, Measure, Results], list[str]]:
-    def judge(what: str, measure: Measure, results: Results) -> list[str]:
-        ours = measure(results[TRUNKLINE_SQLITE])
-        return [_verdict(f"{what}: {ours:.1f} ms, aim {limit}", reached=ours <= limit)]
-
-    return judge
-
-
-def _recorded(what: str, measure: Measure, results: Results) -> list[str]:
-    ours = measure(results[TRUNKLINE_SQLITE])
-    faster, slower = measure(results[LANGCHAIN_SQLITE]) / ours, ours / measure(results[BULK])
+    held = (
+        (TRUNKLINE_SQLITE, "calls", calls_ms),
+        (TRUNKLINE_SQLITE, "turn", turn_ms),
+        (EXECUTOR_SQLITE, "calls", calls_ms),
+    )
     return [
-        _verdict(f"{what}: {faster:.1f} times as fast as {LANGCHAIN_SQLITE}, aim at least 10", reached=faster >= 10),
-        _verdict(f"{what}: {slower:.1f} times as long as {BULK}, aim at most 3", reached=slower <= 3),
+        f"  {'reached' if reached else 'missed '}  {who}, {what}: {said}"
+        for who, what, measure in held
+        for said, reached in judge({contender: measure(taken) for contender, taken in results.items()}, who)
     ]
 
 
-def _verdict(said: str, *, reached: bool) -> str:
-    return f"  {'reached' if reached else 'missed '}  {TRUNKLINE_SQLITE}, {said}"
+Judge = Callable[[Mapping[str, float], str], list[tuple[str, bool]]]
+"""From everybody's milliseconds and a name to what is said of it, and whether it reached its aim."""
 
 
-_AIMS = {"16": _within(110), "16-blocking": _within(120), "1000-instant": _recorded}
+def _within(limit: float) -> Judge:
+    return lambda taken, who: [(f"{taken[who]:.1f} ms, aim {limit:g}", taken[who] <= limit)]
+
+
+def _recorded(taken: Mapping[str, float], who: str) -> list[tuple[str, bool]]:
+    faster, longer = taken[LANGCHAIN_SQLITE] / taken[who], taken[who] / taken[BULK]
+    return [
+        (f"{faster:.1f} times as fast as {LANGCHAIN_SQLITE}, aim at least 10", faster >= 10),
+        (f"{longer:.1f} times as long as {BULK}, aim at most 3", longer <= 3),
+    ]
+
+
+_AIMS: dict[str, Judge] = {"16": _within(110), "16-blocking": _within(120), "1000-instant": _recorded}
