@@ -92,7 +92,7 @@ def entry_of(row: Any) -> Entry:
         fingerprint=row.fingerprint,
         state=state,
         outcome=outcome_of(row),
-        decided=bool(row.context.get("confirmed") or row.context.get("approved")),
+        decided=bool((row.context or {}).get("confirmed") or (row.context or {}).get("approved")),
     )
 
 
