@@ -10,7 +10,8 @@ from rich.text import Text
 
 from trunkline.runtime.cli.figures import one_line, shortened
 
-_GAP = 2
+GAP = 2
+"""Cells behind each column but the last."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +30,7 @@ class Column:
 
 def table(columns: Sequence[Column], *, last: Column, room: int) -> Table:
     """Return the columns as a table; the last one gets what room there is, and is cut there."""
-    drawn = Table(box=None, padding=(0, _GAP, 0, 0), pad_edge=False, header_style="bright_black")
+    drawn = Table(box=None, padding=(0, GAP, 0, 0), pad_edge=False, header_style="bright_black")
     for column in columns:
         drawn.add_column(column.name, justify="right" if column.right else "left", no_wrap=True, width=column.width)
     drawn.add_column(last.name, no_wrap=True, overflow="ellipsis", max_width=room)
@@ -40,7 +41,7 @@ def table(columns: Sequence[Column], *, last: Column, room: int) -> Table:
 
 def taken(columns: Sequence[Column]) -> int:
     """Return how many cells the columns take, with the gaps behind them."""
-    return sum(column.width + _GAP for column in columns)
+    return sum(column.width + GAP for column in columns)
 
 
 def told_apart(ids: Sequence[str], *, shortest: int) -> int:
