@@ -100,9 +100,9 @@ def test_a_request_has_three_lines_at_any_width(
     columns: str, url: str, trunkline: Terminal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What does not fit is cut."""
-    asked(url, call("refund", order="o-1", amount=int("8" * 90)), CLOSE, thread="t" * 90)
+    asked(url, call("refund", order="o-1", amount=int("8" * 18)), CLOSE, thread="t" * 90)
     monkeypatch.setenv("COLUMNS", columns)
-    monkeypatch.setitem(LEFT, "o-1", 10**91)
+    monkeypatch.setitem(LEFT, "o-1", 10**19)
     lines = trunkline("approvals")[1].splitlines()
 
     assert max(map(len, lines)) <= int(columns)
@@ -128,7 +128,7 @@ def test_a_call_of_any_tenant_is_found_and_decided_on_as_its_own(url: str, trunk
 
 
 def test_an_approved_call_is_ready_for_whoever_knows_its_tool(url: str, trunkline: Terminal) -> None:
-    """This process does not; it says what happens next."""
+    """The command itself does not; it says what happens next."""
     (call_id,) = asked(url, REFUND)
 
     assert trunkline("approve", call_id[:10], "--by", "eve") == (
