@@ -24,7 +24,7 @@ def call_text(record: CallRecord) -> str:
 
 def untrusted_text(record: CallRecord) -> str:
     """Return which arguments nobody vouches for, or nothing."""
-    told = [f"{name} comes from what {tool} returned, which is untrusted" for name, tool in record.untrusted.items()]
+    told = [f"{name} comes from an untrusted text that {tool} gave" for name, tool in record.untrusted.items()]
     return one_line("; ".join(told))
 
 

@@ -18,14 +18,16 @@ _LONGEST_BY = 24
 
 
 def requests_list(found: Sequence[CallRecord], *, now: datetime, width: int) -> Text:
-    """Return the requests, three lines each: who decides on a call must see what it would do."""
+    """Return the requests, three or four lines each: who decides on a call must see what it would do."""
     columns = _columns(found, now, width)
     indent = columns[0].width + GAP
     lines = [_line(columns, [Text(column.name, style="bright_black") for column in columns])]
     for number, record in enumerate(found):
         lines.append(_line(columns, [column.cells[number] for column in columns]))
         lines.append(_below(call_text(record), "bold", indent, width))
-        lines.append(_below(_why(record), "yellow" if record.untrusted else "", indent, width))
+        lines.append(_below(one_line(record.reason or ""), "", indent, width))
+        if record.untrusted:
+            lines.append(_below(untrusted_text(record), "red", indent, width))
     return Text("\n").join(lines)
 
 
@@ -65,7 +67,3 @@ def _agreed(record: CallRecord) -> str:
         return "the customer must confirm first"
     by = shortened(one_line(", ".join(record.agreed)), _LONGEST_BY)
     return f"{len(record.agreed)} of {record.people}{f': {by}' if by else ''}"
-
-
-def _why(record: CallRecord) -> str:
-    return "; ".join(part for part in (one_line(record.reason or ""), untrusted_text(record)) if part)

@@ -91,7 +91,7 @@ def test_an_argument_that_nobody_vouches_for_is_pointed_out(url: str, trunkline:
     """Whoever decides must know that the recipient was in a mail and not in the customer's mouth."""
     asked(url, call("read_mail"), call("pay_out", recipient="IBAN-666"))
 
-    assert "recipient comes from what read_mail returned, which is untrusted" in trunkline("approvals")[1]
+    assert "recipient comes from an untrusted text that read_mail gave" in trunkline("approvals")[1]
 
 
 @sqlite_only
@@ -271,7 +271,7 @@ def test_an_unknown_call_is_wrong_usage(call_id: str, url: str, trunkline: Termi
     code, out, err = trunkline("approve", call_id)
 
     assert (code, out) == (2, "")
-    assert err == f"call {call_id} is not on the ledger"
+    assert err.split() == f"call {call_id} is not on the ledger".split()
 
 
 @sqlite_only
