@@ -93,7 +93,7 @@ class Desk:
             return _decided(record)
         call = _bound(record, toolbox)
         if isinstance(call, CallResult):
-            await self._book.settle(record.call_id, call.outcome, CallState.FAILED, by=CLOCK)
+            await self._book.settle(record, call.outcome, CallState.FAILED, by=CLOCK)
         else:
             await self._executor.carry_out(call, self._watch(record))
         return _decided(await self._book.call(record.call_id))
@@ -101,14 +101,16 @@ class Desk:
     async def settle(self, call_id: str, *, by: str, happened: bool, output: Any = None, reason: str = "") -> Decided:
         """Record what a person found out about a call whose outcome is unknown. Raises `AlreadyDecidedError`."""
         record = await self._book.call(call_id)
-        if record.state not in {CallState.UNKNOWN, CallState.RUNNING}:
-            problem = f"is {record.state.value}: there is nothing unknown about it"
-            raise AlreadyDecidedError(call=record.call_id, state=record.state, problem=problem)
         message = f"a person has found that it did not happen{f': {reason}' if reason else ''}"
         outcome = Done(output=output) if happened else Failed(kind=FailureKind.RETRYABLE, message=message)
         state = CallState.DONE if happened else CallState.FAILED
-        await self._book.settle(record.call_id, outcome, state, by=by, reason=reason)
-        return _decided(await self._book.call(record.call_id))
+        open_ = record.state in {CallState.UNKNOWN, CallState.RUNNING}
+        settled = open_ and await self._book.settle(record, outcome, state, by=by, reason=reason)
+        record = await self._book.call(record.call_id)
+        if not settled:
+            problem = f"is {record.state.value}: there is nothing unknown about it"
+            raise AlreadyDecidedError(call=record.call_id, state=record.state, problem=problem)
+        return _decided(record)
 
     async def compensate(self, call_id: str, *, by: str) -> Decided:
         """Undo a done call with the tool that its own tool names. Raises `AlreadyDecidedError` where that cannot be."""

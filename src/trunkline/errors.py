@@ -309,6 +309,13 @@ class UnknownCallError(DecisionError):
     exit_code = 2
 
 
+class NobodyError(UsageError):
+    """A decision needs somebody's name."""
+
+    def __init__(self) -> None:
+        super().__init__("nobody decides: the login name is not known here; write --by NAME, or set TRUNKLINE_USER")
+
+
 class EditRefusedError(DecisionError):
     """The edited arguments cannot be used."""
 
