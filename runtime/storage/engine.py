@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
 from typing import Any
 
@@ -10,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from trunkline.errors import MissingExtraError
 from trunkline.runtime.storage.url import DatabaseUrl
+from trunkline.tools.shielding import to_its_end
 
 BUSY_SECONDS = 30.0
 WRITES = {"trunkline_writes": True}
@@ -21,11 +23,32 @@ def open_engine(url: DatabaseUrl) -> AsyncEngine:
     if not url.embedded:
         if importlib.util.find_spec("psycopg") is None:
             raise MissingExtraError(feature="PostgreSQL", extra="postgres")
-        return create_async_engine(url.url, pool_pre_ping=True)
+        return create_async_engine(url.url, pool_pre_ping=True, connect_args={"async_creator_fn": _connected_or_closed})
     engine = create_async_engine(url.url, connect_args={"timeout": BUSY_SECONDS})
     event.listen(engine.sync_engine, "connect", _configure_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_sqlite)
     return engine
+
+
+async def _connected_or_closed(*args: Any, **kwargs: Any) -> Any:
+    """Connect to PostgreSQL. Cancelled on the way, wait for the connection first, and close it.
+
+    psycopg lets go of a half-made connection without closing it: it stays open until it is collected as garbage.
+    """
+    from psycopg import AsyncConnection
+
+    connecting = asyncio.create_task(AsyncConnection.connect(*args, **kwargs), name="connect")
+    try:
+        return await asyncio.shield(connecting)
+    except asyncio.CancelledError:
+        await to_its_end(_closed(connecting), name="close a connection that nobody takes")
+        raise
+
+
+async def _closed(connecting: asyncio.Task[Any]) -> None:
+    await asyncio.wait([connecting])
+    if not connecting.cancelled() and connecting.exception() is None:
+        await connecting.result().close()
 
 
 def _configure_sqlite(connection: Any, record: object) -> None:
