@@ -121,9 +121,10 @@ class Trunkline(Deciding):
         """Run one turn and return its reply.
 
         `given` is a text or a list of messages for the conversation, or the graph's own input; an empty list tells it
-        only what has happened to its calls meanwhile. None goes on where the thread's last run was interrupted. `thread` names the conversation; left out, a new one. A turn waits for
-        earlier turns of its thread on this line. Raises `RunFailedError` with the cause chained. Cancelled, the run is
-        recorded as cancelled and what it finished is kept.
+        only what has happened to its calls meanwhile. None goes on where the thread's last run was interrupted.
+        `thread` names the conversation; left out, a new one. A turn waits for earlier turns of its thread on this line.
+        Raises `RunFailedError` with the cause chained. Cancelled, the run is recorded as cancelled, what it finished is
+        kept, and each open call of its conversation gets a result.
         """
         async with aclosing(self._events(graph, given, thread, watched=False)) as events:
             async for event in events:

@@ -62,10 +62,11 @@ class ManualClock:
 
     async def sleep(self, seconds: float) -> None:
         """Wait until the clock has been moved so far; at least one pass of the event loop."""
-        woken = asyncio.get_running_loop().create_future()
-        heapq.heappush(self._sleepers, (self._passed + max(seconds, 0.0), next(self._order), woken))
         if seconds <= 0:
-            self._wake(self._passed)
+            await asyncio.sleep(0)
+            return
+        woken = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._sleepers, (self._passed + seconds, next(self._order), woken))
         await woken
 
     @property

@@ -37,6 +37,11 @@ def current_call() -> CurrentCall:
         raise NoCurrentCallError from None
 
 
+def inside_call() -> bool:
+    """Whether this code runs in a tool, or in what a tool runs."""
+    return _current.get(None) is not None
+
+
 def enter_call(call: ToolCall, *, attempt: int = 0) -> None:
     """Make `call` the current one for the rest of this task's context."""
     _current.set(

@@ -38,11 +38,6 @@ class Toolbox:
         """Return what a chat model is told of the tools."""
         return [made.specification() for made in self]
 
-    @property
-    def reads_untrusted(self) -> bool:
-        """Whether one of the tools gives texts that nobody vouches for."""
-        return any(made.untrusted for made in self)
-
     def undone_by(self, found: Tool, arguments: Mapping[str, Any]) -> str | None:
         """Return the key of the effect that a call of this tool compensates, as far as its arguments tell."""
         for other in self:

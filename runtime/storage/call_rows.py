@@ -81,7 +81,13 @@ def measures_of(call: ToolCall, result: CallResult) -> dict[str, Any]:
 def entry_of(row: Any) -> Entry:
     """Return what the ledger's rule needs to know of a row."""
     state = CallState(row.state)
-    return Entry(call_id=CallId(row.id), fingerprint=row.fingerprint, state=state, outcome=outcome_of(row))
+    return Entry(
+        call_id=CallId(row.id),
+        fingerprint=row.fingerprint,
+        state=state,
+        outcome=outcome_of(row),
+        decided=bool(row.context.get("confirmed") or row.context.get("approved")),
+    )
 
 
 def outcome_of(row: Any) -> Outcome | None:

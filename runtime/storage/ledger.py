@@ -48,11 +48,11 @@ class DatabaseLedger:
         self._tell = insert(NewsRow)
 
     async def recall(self, call_ids: Sequence[CallId]) -> Mapping[CallId, Outcome]:
-        """Return the outcomes of those calls that are finished."""
+        """Return how those calls stand that an earlier run has begun."""
         wanted = select(CallRow.__table__).where(CallRow.id.in_(call_ids))
         async with self._engine.connect() as connection:
             entries = [entry_of(row) for row in await connection.execute(wanted)]
-        return {entry.call_id: entry.outcome for entry in entries if entry.outcome and entry.is_final}
+        return {entry.call_id: entry.standing for entry in entries if entry.standing}
 
     async def intend(self, call: ToolCall, *, cleared: bool = False) -> Outcome | None:
         """Record the intent, unless an earlier call with the same id or key settles it."""

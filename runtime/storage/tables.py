@@ -1,4 +1,7 @@
-"""The tables, as SQLAlchemy models: threads, runs, calls, decisions, news, spans, spend. Rows never leave the storage modules."""
+"""The tables, as SQLAlchemy models: threads, runs, calls, decisions, news, spans, spend.
+
+Rows never leave the storage modules.
+"""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ import pytest
 
 from trunkline import Toolbox
 from trunkline.examples.call_center.declarations import after_call, contact
-from trunkline.tools import Effect, Tool
+from trunkline.tools import Tool
 from trunkline.tools.access import AccessRule
 from trunkline.tools.checking import Subject, check_effects
 

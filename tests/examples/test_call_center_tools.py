@@ -11,7 +11,6 @@ from trunkline.examples.call_center.day import Contact, generate_day
 from trunkline.examples.call_center.policy import within_return_window
 from trunkline.examples.call_center.tools import after_call_toolbox, contact_toolbox
 from trunkline.examples.call_center.world import generate_world
-from trunkline.tools import Unwatched
 from trunkline.tools import (
     CallExecutor,
     CallResult,
@@ -22,9 +21,9 @@ from trunkline.tools import (
     Outcome,
     Pending,
     Tool,
-    ToolCall,
     ToolRequest,
     Unknown,
+    Unwatched,
 )
 
 WORLD = generate_world()
@@ -147,7 +146,7 @@ async def test_what_policy_refuses_is_asked_of_nobody() -> None:
 
 async def test_a_refund_whose_answer_was_lost_is_safe_to_ask_again() -> None:
     """The model reads `unknown` when all attempts were in vain, then the receipt; the money moved once."""
-    desk, caller = Desk(Faults(first={"refund_order": ("lost",) * 3})), contact("refund_small")
+    desk, caller = Desk(Faults(first={"refund_order": ("lost", "lost", "lost")})), contact("refund_small")
     await desk.turn(proof(caller))
 
     (lost,), (found,) = await desk.turn(refund(caller)), await desk.turn(refund(caller))

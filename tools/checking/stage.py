@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from typing import Any, Self
@@ -11,7 +11,7 @@ from typing import Any, Self
 from pydantic_core import from_json, to_json
 
 from trunkline.errors import SubjectError
-from trunkline.tools.access import AccessRule
+from trunkline.tools.access import ANYTHING, Access, AccessRule
 from trunkline.tools.binding import bind
 from trunkline.tools.call import CallResult, Origin, ToolCall, ToolRequest
 from trunkline.tools.checking.ending import Ending
@@ -24,6 +24,7 @@ from trunkline.tools.executor import CallExecutor
 from trunkline.tools.outcome import Failed
 from trunkline.tools.tool import Tool
 from trunkline.tools.toolbox import Toolbox
+from trunkline.tools.watcher import Unwatched
 
 _ORIGIN = Origin(thread_id="check", run_id="check", batch="check")
 _TOUCHES_ALL = AccessRule(reads=None, writes=ANYTHING)
