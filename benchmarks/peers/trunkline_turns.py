@@ -20,15 +20,15 @@ from trunkline.graphs import wants_tools
 from trunkline.runtime.storage.database import open_database, upgrade_database
 from trunkline.tools import (
     CallExecutor,
-    CallResult,
     Done,
+    Engine,
     Ledger,
     Limits,
     MemoryLedger,
     Origin,
     Tool,
-    ToolCall,
     ToolRequest,
+    Unwatched,
 )
 
 
@@ -77,7 +77,8 @@ async def on_postgres(stack: AsyncExitStack, case: Case, databases: Databases) -
 
 
 def _bare(case: Case, ledger: Ledger) -> Turn:
-    running, toolbox = CallExecutor(ledger=ledger, limits=Limits(calls=case.calls)), Toolbox([_tool(case)])
+    running = CallExecutor(Engine(ledger=ledger, limits=Limits(calls=case.calls)))
+    toolbox = Toolbox([_tool(case)])
     requests = [
         ToolRequest(name="look_up", arguments={"number": number}, tool_call_id=f"call_{number}")
         for number in range(case.calls)
@@ -85,7 +86,7 @@ def _bare(case: Case, ledger: Ledger) -> Turn:
 
     async def work() -> int:
         origin = Origin(thread_id=uuid4().hex, run_id=uuid4().hex, batch="first")
-        results = await running.run(toolbox, requests, origin=origin, watcher=_Unwatched())
+        results = await running.run(toolbox, requests, origin=origin, watcher=Unwatched())
         return sum(isinstance(result.outcome, Done) for result in results)
 
     return without_model(work)
@@ -100,16 +101,3 @@ async def _run(stack: AsyncExitStack, case: Case, url: str) -> Turn:
 
 def _tool(case: Case) -> Tool:
     return tool(effect="read", reads="shelf:{number}")(case.function())
-
-
-class _Unwatched:
-    """Watches nothing."""
-
-    async def refused(self, result: CallResult) -> None:
-        """Not kept."""
-
-    async def started(self, call: ToolCall, *, waited: float) -> None:
-        """Not kept."""
-
-    async def finished(self, call: ToolCall, result: CallResult) -> None:
-        """Not kept."""

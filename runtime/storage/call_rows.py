@@ -31,7 +31,7 @@ def row_of(call: ToolCall, *, tenant: str, state: CallState, at: datetime) -> di
         "fingerprint": call.fingerprint,
         "key": call.key,
         "state": state.value,
-        "context": {"grants": dict(call.origin.grants), "untrusted": dict(call.untrusted), "undoes": call.undoes},
+        "context": _context(call),
         "untrusted": False,
         "output": None,
         "failure": None,
@@ -42,6 +42,12 @@ def row_of(call: ToolCall, *, tenant: str, state: CallState, at: datetime) -> di
         "started_at": None,
         "recorded_at": at,
     }
+
+
+def _context(call: ToolCall) -> dict[str, Any] | None:
+    """Return what rules know of the call beside its arguments; None, which most calls have, is nothing."""
+    known = {"grants": dict(call.origin.grants), "untrusted": dict(call.untrusted), "undoes": call.undoes}
+    return known if any(known.values()) else None
 
 
 ENDING = (

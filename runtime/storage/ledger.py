@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
@@ -90,7 +89,8 @@ class DatabaseLedger:
             posted.append(self._writer.post(self._tell, self._news(call)))
         if call.key and isinstance(result.outcome, Done):
             await self._settle_unknown(call)
-        await asyncio.gather(*posted)
+        for each in posted:
+            await each
 
     async def settle(self, call_id: CallId, outcome: Outcome) -> None:
         """Record what became of a call whose outcome was unknown."""
@@ -142,7 +142,7 @@ class DatabaseLedger:
         now = self._now()
         return row | {
             "reason": ask.reason,
-            "context": {**row["context"], "people": ask.people, "confirmed": call.confirmed},
+            "context": {**(row["context"] or {}), "people": ask.people, "confirmed": call.confirmed},
             "asked_at": now,
             "expires_at": now + timedelta(seconds=ask.within) if ask.within else None,
         }
