@@ -1,0 +1,101 @@
+"""Runs a scenario many times, each time with other latencies, and tells whether it always ended alike."""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import tempfile
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from trunkline.errors import ScenarioError
+from trunkline.runtime.references import look_up
+from trunkline.runtime.scenarios.play import Play
+from trunkline.runtime.scenarios.scenario import Scenario, read_scenario
+from trunkline.runtime.scenarios.sighting import FinalState, Played
+from trunkline.runtime.scenarios.stage import SetStage
+from trunkline.runtime.scenarios.virtual_time import VirtualClock, in_virtual_time
+from trunkline.runtime.scenarios.worker import Worker
+from trunkline.runtime.storage.database import upgrade_database
+
+RUNS = 50
+_TEMPLATE = "template.db"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScenarioResult:
+    """What came of all runs of a scenario."""
+
+    name: str
+    path: Path
+    runs: Sequence[Played]
+
+    @property
+    def ok(self) -> bool:
+        """Whether every run went as expected, and all ended in the same state."""
+        return not self.first_faults and len(self.states) == 1
+
+    @property
+    def states(self) -> Sequence[FinalState]:
+        """The different final states, the most frequent first."""
+        ends = {played.final.digest: played.final for played in self.runs}
+        counted = Counter(played.final.digest for played in self.runs)
+        return [ends[digest] for digest, _ in counted.most_common()]
+
+    @property
+    def first_faults(self) -> Sequence[str]:
+        """What was not as expected in the first run that had faults, its seed before each."""
+        faulty = next((played for played in self.runs if played.faults), None)
+        return [f"seed {faulty.seed}: {fault}" for fault in faulty.faults] if faulty else []
+
+    @property
+    def faulty_runs(self) -> int:
+        """How many runs had faults."""
+        return sum(bool(played.faults) for played in self.runs)
+
+    def slowest_turn(self) -> float:
+        """Return the longest turn of all runs, in virtual seconds."""
+        return max((seconds for played in self.runs for seconds in played.turn_seconds), default=0.0)
+
+    def median_turn(self) -> float:
+        """Return the median turn of all runs, in virtual seconds."""
+        turns = [seconds for played in self.runs for seconds in played.turn_seconds]
+        return statistics.median(turns) if turns else 0.0
+
+    def __str__(self) -> str:
+        from trunkline.runtime.scenarios.telling import lines_of
+
+        return "\n".join(lines_of(self))
+
+
+def run_scenario(path: str | Path, *, runs: int = RUNS, seed: int = 1) -> ScenarioResult:
+    """Play the scenario in this file so many times, with the seeds from `seed` on, in virtual time.
+
+    Runs event loops of its own, so call it where none is running. Raises `ScenarioFileError` for a file that cannot be
+    used, and `ReferenceNotFoundError` for a project that is not there.
+    """
+    scenario = read_scenario(path)
+    set_stage = _project(scenario)
+    with tempfile.TemporaryDirectory(prefix="trunkline-scenario-") as name:
+        folder = Path(name)
+        asyncio.run(upgrade_database(f"sqlite:///{folder / _TEMPLATE}"))
+        played = [in_virtual_time(_play(scenario, number, set_stage, folder)) for number in range(seed, seed + runs)]
+    return ScenarioResult(name=scenario.scenario, path=Path(path), runs=played)
+
+
+async def _play(scenario: Scenario, seed: int, set_stage: SetStage, folder: Path) -> Played:
+    clock = VirtualClock(scenario.clock)
+    with tempfile.TemporaryDirectory(dir=folder) as own:
+        async with Worker(template=folder / _TEMPLATE, folder=Path(own), clock=clock) as worker:
+            return await Play(scenario, seed=seed, worker=worker, set_stage=set_stage, clock=clock).run()
+
+
+def _project(scenario: Scenario) -> SetStage:
+    found = look_up(scenario.project, wanted="a function that sets a stage")
+    if not callable(found):
+        problem = f"project {scenario.project!r} is {type(found).__name__}; name a function that sets a stage"
+        raise ScenarioError(problem)
+    return cast("SetStage", found)
