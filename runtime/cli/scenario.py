@@ -24,7 +24,6 @@ def scenario(
         logging.getLogger("trunkline").addHandler(logging.NullHandler())
     from trunkline.runtime.scenarios.running import run_scenario
     from trunkline.runtime.scenarios.scenario import read_scenario, scenario_files
-    from trunkline.runtime.scenarios.telling import figures, lines_of
 
     paths = [path for given in files for path in (scenario_files(given) if given.is_dir() else [given])]
     for path in paths:  # a mistake in the last one is told before the first one is played
@@ -34,9 +33,9 @@ def scenario(
         result = run_scenario(path, runs=runs, seed=seed)
         failed += not result.ok
         if as_json:
-            write_object(figures(result))
+            write_object(result.figures())
         else:
-            typer.echo("\n".join(lines_of(result)))
+            typer.echo(str(result))
     if failed:
         say(f"{failed} of {len(paths)} scenarios failed")
         raise typer.Exit(1)

@@ -4,7 +4,8 @@
 Knows nothing of any project. May import the rest of the runtime, and graphs, agents and tools.
 """
 
-from trunkline.runtime.scenarios.running import ScenarioResult, run_scenario
+from trunkline.runtime.scenarios.result import ScenarioResult
+from trunkline.runtime.scenarios.running import run_scenario
 from trunkline.runtime.scenarios.scenario import scenario_files
 from trunkline.runtime.scenarios.stage import Happened, Setting, Stage
 from trunkline.runtime.scenarios.virtual_time import VirtualClock, VirtualLoop, in_virtual_time

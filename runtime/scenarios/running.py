@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import statistics
 import tempfile
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
 from trunkline.errors import ScenarioError
 from trunkline.runtime.references import look_up
 from trunkline.runtime.scenarios.play import Play
+from trunkline.runtime.scenarios.result import ScenarioResult
 from trunkline.runtime.scenarios.scenario import Scenario, read_scenario
-from trunkline.runtime.scenarios.sighting import FinalState, Played
+from trunkline.runtime.scenarios.sighting import Played
 from trunkline.runtime.scenarios.stage import SetStage
 from trunkline.runtime.scenarios.virtual_time import VirtualClock, in_virtual_time
 from trunkline.runtime.scenarios.worker import Worker
@@ -23,52 +20,6 @@ from trunkline.runtime.storage.database import upgrade_database
 
 RUNS = 50
 _TEMPLATE = "template.db"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScenarioResult:
-    """What came of all runs of a scenario."""
-
-    name: str
-    path: Path
-    runs: Sequence[Played]
-
-    @property
-    def ok(self) -> bool:
-        """Whether every run went as expected, and all ended in the same state."""
-        return not self.first_faults and len(self.states) == 1
-
-    @property
-    def states(self) -> Sequence[FinalState]:
-        """The different final states, the most frequent first."""
-        ends = {played.final.digest: played.final for played in self.runs}
-        counted = Counter(played.final.digest for played in self.runs)
-        return [ends[digest] for digest, _ in counted.most_common()]
-
-    @property
-    def first_faults(self) -> Sequence[str]:
-        """What was not as expected in the first run that had faults, its seed before each."""
-        faulty = next((played for played in self.runs if played.faults), None)
-        return [f"seed {faulty.seed}: {fault}" for fault in faulty.faults] if faulty else []
-
-    @property
-    def faulty_runs(self) -> int:
-        """How many runs had faults."""
-        return sum(bool(played.faults) for played in self.runs)
-
-    def slowest_turn(self) -> float:
-        """Return the longest turn of all runs, in virtual seconds."""
-        return max((seconds for played in self.runs for seconds in played.turn_seconds), default=0.0)
-
-    def median_turn(self) -> float:
-        """Return the median turn of all runs, in virtual seconds."""
-        turns = [seconds for played in self.runs for seconds in played.turn_seconds]
-        return statistics.median(turns) if turns else 0.0
-
-    def __str__(self) -> str:
-        from trunkline.runtime.scenarios.telling import lines_of
-
-        return "\n".join(lines_of(self))
 
 
 def run_scenario(path: str | Path, *, runs: int = RUNS, seed: int = 1) -> ScenarioResult:

@@ -49,9 +49,10 @@ def read_scenario(path: str | Path) -> Scenario:
     """Read a scenario file. Raises `ScenarioFileError` that names the line, the place and what was expected there."""
     try:
         text = Path(path).read_text(encoding="utf-8-sig")
-        return Scenario.model_validate(yaml.safe_load(text))
     except (OSError, UnicodeDecodeError) as error:
         raise ScenarioFileError(path=str(path), problem=unreadable(error)) from error
+    try:
+        return Scenario.model_validate(yaml.safe_load(text))
     except yaml.YAMLError as error:
         raise ScenarioFileError(path=str(path), problem=f"is not YAML: {one_line(error)}") from error
     except ValidationError as error:

@@ -10,9 +10,10 @@ from asyncio import Future
 from collections.abc import Callable, Coroutine
 from contextvars import Context, ContextVar, copy_context
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any, TypeVar, TypeVarTuple, Unpack
 
 Result = TypeVar("Result")
+Arguments = TypeVarTuple("Arguments")
 
 SHIFT_START = datetime(2025, 6, 2, 10, tzinfo=UTC)
 
@@ -103,10 +104,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
             super().call_soon(callback, *arguments, context=context)
 
     def call_soon(
-        self, callback: Callable[..., object], *args: Any, context: Context | None = None
+        self, callback: Callable[[Unpack[Arguments]], object], *args: *Arguments, context: Context | None = None
     ) -> asyncio.Handle:
         """Schedule a callback; one of a frozen life is put aside until `thaw`."""
-        if self._frozen and context is not None and context.get(_life) in self._frozen:
+        if self._frozen and context is not None and (life := context.get(_life)) and life in self._frozen:
             self._parked.append((callback, args, context))
             return asyncio.Handle(callback, args, self, context)
         return super().call_soon(callback, *args, context=context)

@@ -52,8 +52,8 @@ def _named(written: Any) -> Any:
             return written
         case str():
             return {"tool": written}
-        case dict() if len(cast("dict[Any, Any]", written)) == 1:
-            [(tool, arguments)] = cast("dict[Any, Any]", written).items()
+        case dict() if len(fields := cast("Mapping[Any, Any]", written)) == 1:
+            [(tool, arguments)] = fields.items()
             return {"tool": tool, "arguments": arguments or {}}
         case _:
             form = "expected the name of a tool, or one name with arguments, like refund_order: {order_id: O0031}"
@@ -68,6 +68,5 @@ Call = Annotated[Named, BeforeValidator(_named)]
 def contains(whole: Any, part: Any) -> bool:
     """Whether everything in `part` is in `whole`: of mappings the named fields count, anything else must be equal."""
     if isinstance(whole, Mapping) and isinstance(part, Mapping):
-        fields, wanted = cast("Mapping[Any, Any]", whole), cast("Mapping[Any, Any]", part)
-        return all(name in fields and contains(fields[name], value) for name, value in wanted.items())
+        return all(name in whole and contains(whole[name], value) for name, value in part.items())  # pyright: ignore[reportUnknownVariableType]
     return bool(whole == part)
