@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from trunkline.examples.call_center.backend import Books
+from trunkline.examples.call_center.backend import Books, Wire
 from trunkline.examples.call_center.policy import Ruling, Verdict
 from trunkline.examples.call_center.records import CustomerId, LineId, OrderId
 from trunkline.tools import Rule, ToolRejectedError, asking, current_call, untrusted
@@ -41,10 +41,15 @@ def ruled_by(ruling: Callable[..., Ruling], *names: str) -> RuledBy:
     return lambda arguments: ruling(*(arguments[name] for name in names))
 
 
-def allowed(ruling: RuledBy) -> Rule:
-    """Make a rule for `requires=` of a ruling: what policy refuses, and what the systems would refuse, never runs."""
+def allowed(ruling: RuledBy, *, wire: Wire) -> Rule:
+    """Make a rule for `requires=` of a ruling: what policy refuses, and what the systems would refuse, never runs.
+
+    What was done under the call's key already is no new effect: the system gives its first answer again.
+    """
 
     def objection(arguments: Mapping[str, Any]) -> str | None:
+        if wire.knows(current_call().key):
+            return None
         try:
             ruled = ruling(arguments)
         except ToolRejectedError as refusal:
@@ -60,7 +65,10 @@ def if_policy_asks(ruling: RuledBy) -> Rule:
     """Make a rule for `approve=` of a ruling: where policy asks for a person, one must decide within half an hour."""
 
     def reason(arguments: Mapping[str, Any]) -> str | None:
-        ruled = ruling(arguments)
+        try:
+            ruled = ruling(arguments)
+        except ToolRejectedError:
+            return None  # it will be refused, and nobody need be asked
         return ruled.text if ruled.verdict is Verdict.NEEDS_APPROVAL else None
 
     return asking(reason, within=APPROVAL_SECONDS)
