@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, cast
 
@@ -19,7 +19,7 @@ def _compared(place: str, one: Any, other: Any) -> Iterator[str]:
     if isinstance(one, dict) and isinstance(other, dict):
         yield from _within(place, cast("dict[str, Any]", one), cast("dict[str, Any]", other), form=".{}")
     elif isinstance(one, list) and isinstance(other, list):
-        some, others = cast("list[Any]", one), cast("list[Any]", other)
+        some, others = cast("Sequence[Any]", one), cast("Sequence[Any]", other)
         yield from _within(place, dict(enumerate(some)), dict(enumerate(others)), form="[{}]")
     elif one != other:
         yield f"{place}: in some runs {one!r}, in others {other!r}"
