@@ -19,7 +19,7 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.graph import END, START, MessagesState, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 
-from trunkline import Agent, FanOut
+from trunkline import Agent, FanOut, Toolbox
 from trunkline.examples.call_center.backend import Backend
 from trunkline.examples.call_center.tools import contact_toolbox
 from trunkline.graphs import ModelStep, wants_tools
@@ -66,12 +66,12 @@ class ContactState(Turn):
 Graph = CompiledStateGraph[ContactState, None, Turn, ContactState]
 
 
-def live_contact(backend: Backend, *, model: BaseChatModel | str, patience: Deadline = ON_THE_LINE) -> Graph:
+def live_contact(tools: Backend | Toolbox, *, model: BaseChatModel | str, patience: Deadline = ON_THE_LINE) -> Graph:
     """Return the graph that serves one turn of a contact. The thread is the contact.
 
     `patience` is how long the first answer waits for what the desk wants to see; what comes later is told later.
     """
-    toolbox = contact_toolbox(backend)
+    toolbox = tools if isinstance(tools, Toolbox) else contact_toolbox(tools)
     resolver = Agent("resolver", model=model, prompt=PROMPTS / "resolver.md", tools=toolbox, rounds=12)
     systems = Systems(FanOut(toolbox), patience)
 

@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from trunkline import Trunkline
+from trunkline import Toolbox, Trunkline
 from trunkline.examples.call_center.backend import Backend, Effect, Faults
 from trunkline.examples.call_center.graphs import live_contact
 from trunkline.examples.call_center.graphs.live_contact import Graph
 from trunkline.examples.call_center.records import ContactId
 from trunkline.examples.call_center.scenarios.given import Given, set_records
+from trunkline.examples.call_center.tools import contact_toolbox
 from trunkline.examples.call_center.turns import turn_of
 from trunkline.examples.call_center.world import World, generate_world
 from trunkline.runtime.reply import Reply
@@ -27,7 +28,8 @@ class Desk(Stage):
         self._given = Given.read(setting.given)
         self._model, self._clock = setting.model, setting.clock
         faults = Faults(first=self._given.faults, slow=self._given.slow)
-        self.backend = Backend(_world(), seed=setting.seed, faults=faults)
+        self.backend, self._toolbox = _systems()
+        self.backend.start_again(_world(), seed=setting.seed, faults=faults)
         set_records(self.backend.books, self._given.records)
         self.backend.books.prove(self._given.caller, self._given.verified)
         customer = self.backend.books.customer(self._given.caller)
@@ -35,7 +37,7 @@ class Desk(Stage):
 
     def agent(self) -> Graph:
         """Return the graph of a live contact."""
-        return live_contact(self.backend, model=self._model)
+        return live_contact(self._toolbox, model=self._model)
 
     async def hear(self, said: str, line: Trunkline, thread: str) -> Any:
         """Return a turn of the contact."""
@@ -85,6 +87,13 @@ def desk(setting: Setting) -> Desk:
 @cache
 def _world() -> World:
     return generate_world()
+
+
+@cache
+def _systems() -> tuple[Backend, Toolbox]:
+    """The systems and the tools over them: to declare twenty tools takes a good part of the time of a run."""
+    backend = Backend(_world())
+    return backend, contact_toolbox(backend)
 
 
 def _happened(effect: Effect) -> Happened:
