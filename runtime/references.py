@@ -66,6 +66,17 @@ def resolve_tools(reference: str) -> list[Toolbox]:
     return [found.toolbox] if isinstance(found, Agent) else toolboxes_of(found)
 
 
+def look_up(reference: str, *, wanted: str) -> object:
+    """Return whatever the reference names; errors are those of `resolve`, and say that `wanted` was looked for."""
+    try:
+        module, where, name = _named(reference)
+    except ReferenceNotFoundError as error:
+        raise ReferenceNotFoundError(reference=reference, problem=error.problem, wanted=wanted) from None
+    if not hasattr(module, name):
+        raise ReferenceNotFoundError(reference=reference, problem=f"{where} has no {name!r}", wanted=wanted)
+    return getattr(module, name)
+
+
 def _named(reference: str) -> tuple[ModuleType, str, str]:
     """Return the imported module, how it was named, and the name in it."""
     where, colon, name = reference.rpartition(":")

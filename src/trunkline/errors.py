@@ -328,3 +328,18 @@ class RunFailedError(TrunklineError):
     def __init__(self, *, run: str, thread: str, cause: BaseException) -> None:
         super().__init__(f"run {run} on thread {thread!r} failed: {type(cause).__name__}: {cause}")
         self.run, self.thread = run, thread
+
+
+# --- scenarios ---
+
+
+class ScenarioFileError(UsageError):
+    """A scenario file cannot be used. The text names the file, the line, the place and what was expected."""
+
+    def __init__(self, *, path: str, problem: str) -> None:
+        super().__init__(f"scenario {path}: {problem}")
+        self.path = path
+
+
+class ScenarioError(UsageError):
+    """A scenario asks for something that its project does not have. The text says what."""
