@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 from langgraph.graph import StateGraph
 from langgraph.pregel import Pregel
@@ -26,8 +26,8 @@ def _runnable(node: Any) -> Any:
 
 def _toolboxes_in(runnable: Any) -> list[Toolbox]:
     match runnable:
-        case Pregel():
-            return toolboxes_of(cast("Pregel[Any, Any, Any, Any]", runnable))
+        case _ if isinstance(runnable, Pregel):
+            return toolboxes_of(runnable)  # pyright: ignore[reportUnknownArgumentType]
         case _ if isinstance(fan_out := getattr(runnable, "afunc", None), FanOut):
             return [fan_out.toolbox]
         case _:
