@@ -80,6 +80,7 @@ class ManualClock:
         if seconds < 0:
             message = f"seconds must be at least 0, got {seconds:g}: time does not go back"
             raise ValueError(message)
+        await _let_others_run()  # who was about to sleep counts from where the clock stands now
         until = self._passed + seconds
         self._forget_cancelled()
         while self._sleepers and self._sleepers[0][0] <= until:

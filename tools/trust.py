@@ -19,10 +19,11 @@ from trunkline.tools.canonical import plain
 from trunkline.tools.current import current_call
 
 _SHORTEST = 3
-"""Letters and digits below which a text says nothing about where it comes from."""
+"""Characters below which a text says nothing about where it comes from."""
 
 _NUMBER = re.compile(r"\d+(?:[.,' \u00a0\u202f]\d+)*")
 _GROUPED = re.compile(r"\d{1,3}(?:[.,' \u00a0\u202f]\d{3})+")
+_CURRENCY = re.compile(r"[a-z]{3}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,16 +73,21 @@ class _Found:
     """What can be found in a text: its words, spaces and punctuation aside, and its numbers as values."""
 
     def __init__(self, text: str) -> None:
-        self._text = "\n".join(_squeezed(line) for line in text.splitlines())
+        self._text = text.casefold()
+        self._squeezed = "\n".join(_squeezed(line) for line in text.splitlines())
         self._numbers = frozenset(chain.from_iterable(_numbers_in(text)))
 
     def holds(self, value: str | float) -> bool:
         """Whether the value stands in the text: as it is, or as an amount in cents or in units."""
         if isinstance(value, str):
-            squeezed = _squeezed(value)
-            in_words = len(squeezed) >= _SHORTEST and squeezed in self._text
-            return in_words or any(map(self._has, _numbers_of(value)))
+            return self._says(value) or any(map(self._has, _numbers_of(value)))
         return self._has(abs(Decimal(str(value))))
+
+    def _says(self, value: str) -> bool:
+        squeezed = _squeezed(value)
+        if len(squeezed) >= _SHORTEST:
+            return squeezed in self._squeezed
+        return len(value) >= _SHORTEST and value.casefold() in self._text
 
     def _has(self, number: Decimal) -> bool:
         return not self._numbers.isdisjoint({number, number / 100, number * 100})
@@ -98,8 +104,10 @@ def _numbers_in(text: str) -> Iterator[set[Decimal]]:
 def _numbers_of(text: str) -> set[Decimal]:
     """Return the values of a text that is nothing but a number, perhaps with a currency."""
     match = _NUMBER.search(text)
-    alone = match is not None and not any(map(str.isalnum, text[: match.start()] + text[match.end() :]))
-    return _readings(match.group()) if match and alone else set()
+    if match is None:
+        return set()
+    rest = _squeezed(text[: match.start()] + text[match.end() :])
+    return _readings(match.group()) if not rest or _CURRENCY.fullmatch(rest) else set()
 
 
 def _readings(written: str) -> set[Decimal]:
@@ -121,7 +129,7 @@ def _values(value: Any) -> list[str | float]:
 
 
 def _tells(text: str) -> bool:
-    return len(_squeezed(text)) >= _SHORTEST or bool(_numbers_of(text))
+    return len(text) >= _SHORTEST or bool(_numbers_of(text))
 
 
 def _leaves(value: Any, *, names: bool = False) -> list[str | float]:
