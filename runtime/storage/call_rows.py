@@ -89,12 +89,13 @@ def measures_of(call: ToolCall, result: CallResult) -> dict[str, Any]:
 def entry_of(row: Any) -> Entry:
     """Return what the ledger's rule needs to know of a row."""
     state = CallState(row.state)
+    context: Mapping[str, Any] = row.context or {}
     return Entry(
         call_id=CallId(row.id),
         fingerprint=row.fingerprint,
         state=state,
         outcome=outcome_of(row),
-        decided=bool((row.context or {}).get("confirmed") or (row.context or {}).get("approved")),
+        decided=bool(context.get("confirmed") or context.get("approved")),
     )
 
 

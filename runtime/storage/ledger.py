@@ -79,8 +79,7 @@ class DatabaseLedger:
         """Record the proposal, unless an earlier call with the same id or key settles it."""
 
         async def work(connection: AsyncConnection) -> Outcome:
-            own, other = await self._earlier(connection, call)
-            settled = await self._decided_meanwhile(connection, call, own) or verdict(call, own, other)
+            settled = verdict(call, *await self._earlier(connection, call))
             if settled is None:
                 settled = Pending(call_id=call.call_id, reason=ask.reason, of=of)
                 await connection.execute(self._ask, [self._asking_row(call, ask, state_of(settled))])
@@ -149,16 +148,6 @@ class DatabaseLedger:
         await self._writer.write(work)
         if call.key and isinstance(outcome, Done):
             await self._settle_unknown(call)
-
-    async def _decided_meanwhile(
-        self, connection: AsyncConnection, call: ToolCall, own: Entry | None
-    ) -> Outcome | None:
-        """A turn that is resumed proposes again what people have agreed on since, and what may even be running."""
-        if call.decided or own is None or own.state not in {CallState.READY, CallState.RUNNING}:
-            return None
-        asked = select(CallRow.reason).where(CallRow.id == call.call_id, CallRow.asked_at.is_not(None))
-        row = (await connection.execute(asked)).first()
-        return Pending(call_id=call.call_id, reason=row.reason or "") if row else None
 
     async def _earlier(self, connection: AsyncConnection, call: ToolCall) -> tuple[Entry | None, Entry | None]:
         """Return the entry of the call itself, and the one that holds its key beside it."""
