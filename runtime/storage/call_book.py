@@ -7,20 +7,21 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from pydantic_core import to_jsonable_python
 from sqlalchemy import ColumnElement, case, func, insert, select, true, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from trunkline.errors import EditRefusedError, RequestExpiredError, UnknownCallError
-from trunkline.runtime.calls.decision import Decision, Step, Verdict, is_due, judge
+from trunkline.errors import DecisionError, EditRefusedError, RequestExpiredError, UnknownCallError
+from trunkline.runtime.calls.decision import Decision, Step, Verdict, is_due, judge, too_late
 from trunkline.runtime.calls.record import CallRecord, DecisionRecord
-from trunkline.runtime.storage.call_rows import ending_of, record_of
+from trunkline.runtime.storage.call_rows import ending_of, record_of, undoing
 from trunkline.runtime.storage.tables import CallRow, DecisionRow, NewsRow
 from trunkline.runtime.storage.writer import Writer
-from trunkline.tools.call import CallId, CallState
+from trunkline.tools.call import CallId, CallState, state_of
 from trunkline.tools.effect import Effect
 from trunkline.tools.ledger import WAITING
-from trunkline.tools.outcome import FailureKind, Outcome
+from trunkline.tools.outcome import Done, FailureKind, Outcome
 
 CLOCK = "the clock"
 """Who decides that a request has expired."""
@@ -48,6 +49,7 @@ class Edit:
     """New arguments for a call, found valid, with what follows from them."""
 
     arguments: Mapping[str, Any]
+    effect: Effect
     key: str | None
     fingerprint: str
 
@@ -152,24 +154,55 @@ class CallBook:
         return decided
 
     async def settle(
-        self, record: CallRecord, outcome: Outcome, state: CallState, *, by: str, reason: str = ""
-    ) -> bool:
-        """Record what a person knows of a call whose outcome nobody knew, and tell the conversation.
+        self, call_id: CallId, outcome: Outcome, *, among: Collection[CallState], by: str, reason: str = ""
+    ) -> CallRecord:
+        """Record what became of a call in one of these states, tell the conversation, and return the call.
 
-        Return whether the call still stood as in `record`; else nothing was changed.
+        Raises a `DecisionError` where the call is in another state, or its key serves another call meanwhile.
         """
 
-        async def work(connection: AsyncConnection) -> bool:
-            if (await self._locked(connection, record.call_id)).state is not record.state:
-                return False
-            now = self._now()
-            changes = {"state": state.value, "decided_by": by, "recorded_at": now, **ending_of(outcome)}
-            await connection.execute(update(CallRow).where(CallRow.id == record.call_id).values(**changes))
+        async def work(connection: AsyncConnection) -> CallRecord:
+            record = await self._locked(connection, call_id)
+            if record.state not in among:
+                raise too_late(record)
+            changes = {"state": state_of(outcome).value, "decided_by": by, "recorded_at": self._now()}
+            changes |= to_jsonable_python(ending_of(outcome))
+            await connection.execute(update(CallRow).where(CallRow.id == call_id).values(**changes))
+            if record.undoes and isinstance(outcome, Done):
+                await connection.execute(undoing(record.tenant, record.undoes, by=call_id, at=self._now()))
             await connection.execute(insert(DecisionRow), [self._decision_row(record, "settle", by, reason)])
             await self._tell(connection, record, "call_decided")
-            return True
+            return await self._locked(connection, call_id)
+
+        try:
+            return await self._writer.write(work)
+        except IntegrityError as error:
+            problem = "cannot be settled so: another call with its key is open or done; look at that one first"
+            raise DecisionError(call=call_id, state="unknown", problem=problem) from error
+
+    async def lose(self, call_ids: Collection[CallId]) -> list[CallRecord]:
+        """Return these calls; one that was running in a turn, which is over, has become unknown.
+
+        One that people have decided on runs outside of any turn.
+        """
+        ours = self._ours & CallRow.id.in_(call_ids)
+        running = ours & (CallRow.state == CallState.RUNNING.value) & CallRow.asked_at.is_(None)
+        changes = {"state": CallState.UNKNOWN.value, "error": "it was interrupted and may have taken effect"}
+        change = update(CallRow).where(running).values(**changes, recorded_at=self._now())
+
+        async def work(connection: AsyncConnection) -> list[CallRecord]:
+            await connection.execute(change)
+            return [record_of(row) for row in await connection.execute(select(CallRow.__table__).where(ours))]
 
         return await self._writer.write(work)
+
+    async def attest(self, record: CallRecord, verdict: str, *, by: str) -> None:
+        """Record who asked for something about a call that changes nothing in its own row."""
+
+        async def work(connection: AsyncConnection) -> None:
+            await connection.execute(insert(DecisionRow), [self._decision_row(record, verdict, by, "")])
+
+        await self._writer.write(work)
 
     async def reclaim(self, record: CallRecord) -> bool:
         """Make a call ready again whose process has died in the middle; tell whether nobody else was faster."""
@@ -225,7 +258,7 @@ class CallBook:
             "context": {
                 "people": record.people,
                 "grants": dict(record.grants),
-                "untrusted": {} if edit else dict(record.untrusted),
+                "untrusted": _still_untrusted(record, edit),
                 "undoes": record.undoes,
                 "agreed": list(step.agreed),
                 "confirmed": step.confirmed,
@@ -235,7 +268,8 @@ class CallBook:
         if step.failure:
             changes |= ending_of(step.failure)
         if edit:
-            changes |= {"arguments": dict(edit.arguments), "key": edit.key, "fingerprint": edit.fingerprint}
+            changes |= {"arguments": dict(edit.arguments), "effect": edit.effect.value}
+            changes |= {"key": edit.key, "fingerprint": edit.fingerprint}
         await connection.execute(update(CallRow).where(CallRow.id == record.call_id).values(**changes))
         row = self._decision_row(record, decision.verdict, decision.by, decision.reason, decision.note)
         await connection.execute(insert(DecisionRow), [row | {"arguments": dict(record.arguments) if edit else None}])
@@ -256,6 +290,12 @@ class CallBook:
             "note": note or None,
             "at": self._now(),
         }
+
+
+def _still_untrusted(record: CallRecord, edit: Edit | None) -> dict[str, str]:
+    """Return what comes from an untrusted text: a person vouches for the arguments that the edit has changed."""
+    kept = record.arguments if edit is None else edit.arguments
+    return {name: tool for name, tool in record.untrusted.items() if kept.get(name) == record.arguments.get(name)}
 
 
 def _tally(row: Any) -> CallTally:

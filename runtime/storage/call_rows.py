@@ -7,8 +7,10 @@ from datetime import datetime
 from typing import Any
 
 from pydantic_core import to_jsonable_python
+from sqlalchemy import Update, update
 
 from trunkline.runtime.calls.record import CallRecord
+from trunkline.runtime.storage.tables import CallRow
 from trunkline.tools.call import CallId, CallResult, CallState, ToolCall
 from trunkline.tools.effect import Effect
 from trunkline.tools.ledger import Entry
@@ -149,3 +151,10 @@ def record_of(row: Any) -> CallRecord:
         untrusted=context.get("untrusted", {}),
         undoes=context.get("undoes"),
     )
+
+
+def undoing(tenant: str, key: str, *, by: CallId, at: datetime) -> Update:
+    """Return the statement that frees a key whose done call was undone by another call."""
+    done = (CallRow.tenant == tenant) & (CallRow.key == key) & (CallRow.state == CallState.DONE.value)
+    changes = {"state": CallState.UNDONE.value, "error": f"undone by call {by}", "recorded_at": at}
+    return update(CallRow).where(done).values(**changes)

@@ -10,7 +10,7 @@ from sqlalchemy import insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from trunkline.runtime.storage.call_rows import ENDING, ending_of, entry_of, measures_of, row_of
+from trunkline.runtime.storage.call_rows import ENDING, ending_of, entry_of, measures_of, row_of, undoing
 from trunkline.runtime.storage.tables import CallRow, NewsRow
 from trunkline.runtime.storage.upsert import upsert
 from trunkline.runtime.storage.writer import Result, Work, Writer
@@ -21,6 +21,12 @@ from trunkline.tools.outcome import Done, Outcome, Pending, Unknown
 from trunkline.tools.trust import UntrustedText, text_of
 
 _HOLDING = sorted(HOLDING)
+_ENDS = [CallState.READY.value, CallState.RUNNING.value]
+"""Where a call stands that people have decided on, and that has not ended: another process may have been faster."""
+
+_ENDS_DONE = [*_ENDS, CallState.UNKNOWN.value, CallState.FAILED.value]
+"""What is done is done, also where it was given up meanwhile."""
+
 _TEXTS = 20
 """How many untrusted results of a thread are looked at, the newest first."""
 
@@ -82,8 +88,14 @@ class DatabaseLedger:
         return await self._decide(work)
 
     async def record(self, call: ToolCall, result: CallResult, *, news: bool = False) -> None:
-        """Record how the call ended. A done effect also settles the unknown ones under its key."""
+        """Record how the call ended. A done effect also settles the unknown ones under its key.
+
+        One that people have decided on has its row, and only an end that still can be is written into it.
+        """
         row = self._row(call, state_of(result.outcome)) | ending_of(result.outcome) | measures_of(call, result)
+        if call.decided:
+            await self._record_decided(call, result.outcome, row, news=news)
+            return
         posted = [self._writer.post(self._end, row)]
         if news:
             posted.append(self._writer.post(self._tell, self._news(call)))
@@ -99,9 +111,12 @@ class DatabaseLedger:
 
     async def undo(self, key: str, *, by: CallId) -> None:
         """Record that the done call with this key was undone: the key is free again."""
-        undone = (CallRow.tenant == self._tenant) & (CallRow.key == key) & (CallRow.state == CallState.DONE.value)
-        note = f"undone by call {by}"
-        await self._change(undone, {"state": CallState.UNDONE.value, "error": note, "recorded_at": self._now()})
+        change = undoing(self._tenant, key, by=by, at=self._now())
+
+        async def work(connection: AsyncConnection) -> None:
+            await connection.execute(change)
+
+        await self._writer.write(work)
 
     async def untrusted_texts(self, thread_id: str) -> Sequence[UntrustedText]:
         """Return the newest results on this thread that nobody vouches for."""
@@ -118,6 +133,21 @@ class DatabaseLedger:
             return await self._writer.write(work)
         except IntegrityError:
             return await self._writer.write(work)
+
+    async def _record_decided(self, call: ToolCall, outcome: Outcome, row: Mapping[str, Any], *, news: bool) -> None:
+        if call.effect.is_read and state_of(outcome) is CallState.CANCELLED:
+            return  # it stays ready, for whoever looks next
+        over = _ENDS_DONE if isinstance(outcome, Done) else _ENDS
+        which = (CallRow.id == call.call_id) & CallRow.state.in_(over)
+        change = update(CallRow).where(which).values({column: row[column] for column in ENDING})
+
+        async def work(connection: AsyncConnection) -> None:
+            if (await connection.execute(change)).rowcount and news:
+                await connection.execute(self._tell, [self._news(call)])
+
+        await self._writer.write(work)
+        if call.key and isinstance(outcome, Done):
+            await self._settle_unknown(call)
 
     async def _earlier(self, connection: AsyncConnection, call: ToolCall) -> tuple[Entry | None, Entry | None]:
         """Return the entry of the call itself, and the one that holds its key beside it."""
