@@ -2,13 +2,13 @@
 
 from stand_ins.signatures import GIVE, REFUND, tools
 from trunkline import Agent, ScriptedModel, Trunkline
-from trunkline.agents import Models
+from trunkline.agents import Models, ScriptedCall
 from trunkline.runtime.calls.decision import Decision, Verdict
 from trunkline.runtime.storage.database import Database
 from trunkline.tools import CallState, Done
 
 
-async def waiting(url: str, asked: object, *, tenant: str) -> None:
+async def waiting(url: str, asked: ScriptedCall, *, tenant: str) -> None:
     """Let a tenant's conversation make a call."""
     async with Trunkline(url, models=Models({}), tenant=tenant) as line:
         await line.run(Agent("desk", model=ScriptedModel([[asked], "It waits."]), tools=tools), "please", thread="t-1")
