@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from langgraph.graph import StateGraph
@@ -16,7 +17,11 @@ def toolboxes_of(graph: Pregel[Any, Any, Any, Any] | StateGraph[Any, Any, Any, A
 
     A fan-out that a node's own function uses inside is not seen.
     """
-    return [toolbox for node in graph.nodes.values() for toolbox in _toolboxes_in(_runnable(node))]
+    return _toolboxes_of(graph.nodes)
+
+
+def _toolboxes_of(nodes: Mapping[str, Any]) -> list[Toolbox]:
+    return [toolbox for node in nodes.values() for toolbox in _toolboxes_in(_runnable(node))]
 
 
 def _runnable(node: Any) -> Any:
@@ -26,8 +31,8 @@ def _runnable(node: Any) -> Any:
 
 def _toolboxes_in(runnable: Any) -> list[Toolbox]:
     match runnable:
-        case _ if isinstance(runnable, Pregel):
-            return toolboxes_of(runnable)  # pyright: ignore[reportUnknownArgumentType]
+        case Pregel(nodes=nodes):
+            return _toolboxes_of(nodes)
         case _ if isinstance(fan_out := getattr(runnable, "afunc", None), FanOut):
             return [fan_out.toolbox]
         case _:

@@ -11,6 +11,8 @@ from trunkline.runtime.cli.options import DEFAULT_DATABASE, AsJson, Database, Ve
 from trunkline.runtime.cli.streams import console, say, write_object
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from trunkline.runtime.calls.record import CallRecord
 
 Thread = Annotated[str | None, typer.Option(metavar="T", help="Only the requests of this thread.")]
@@ -52,7 +54,7 @@ async def _waiting(database: str, thread: str | None) -> tuple[list[CallRecord],
         return await opened.book.of_all_tenants().calls(thread_id=thread, states=WAITING), opened.url.shown
 
 
-def _urgency(record: CallRecord) -> tuple[bool, object, object]:
+def _urgency(record: CallRecord) -> tuple[bool, datetime, datetime]:
     """By the deadline; those without one come last, the oldest first."""
     asked = record.asked_at or record.recorded_at
     return record.expires_at is None, record.expires_at or asked, asked

@@ -18,12 +18,15 @@ _LONGEST_THREAD = 12
 _ASKED = 24
 """Cells that a call with its arguments has at least."""
 
+_LEFT_OUT_FIRST = ("thread", "recorded")
+
 
 def calls_table(found: Sequence[CallRecord], *, width: int) -> Table:
     """Return the calls as a table. Ids are cut as short as they can be told apart."""
     columns = _columns(found)
-    if width - taken(columns) < _ASKED:
-        columns = [column for column in columns if column.name != "thread"]
+    for name in _LEFT_OUT_FIRST:
+        if width - taken(columns) < _ASKED:
+            columns = [column for column in columns if column.name != name]
     asked = [Text(call_text(record)) for record in found]
     return table(columns, last=Column(name="asked", cells=asked), room=max(width - taken(columns), _ASKED))
 

@@ -5,15 +5,14 @@ import json
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from stand_ins.processes import bury, kept_running
 from stand_ins.signatures import CLOSE, LEFT, MOVE, REFERENCE, REFUND, asked, stay_open
+from stand_ins.terminal import Terminal
 from trunkline import ManualClock
 from trunkline.agents import call
-from trunkline.runtime.cli.app import execute
 
 DEADLINE = 60.0
 
@@ -27,23 +26,6 @@ def surroundings(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 sqlite_only = pytest.mark.parametrize("backend", ["sqlite"])
-
-
-class Terminal:
-    """Runs commands and reads what they write."""
-
-    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
-        self._capsys = capsys
-
-    def __call__(self, *arguments: str) -> tuple[int, str, str]:
-        """Run a command and return its exit code, its stdout and its stderr."""
-        code = execute(arguments)
-        said = self._capsys.readouterr()
-        return code, said.out.strip(), said.err.strip()
-
-    def shown(self, call_id: str) -> dict[str, Any]:
-        """Return everything about a call."""
-        return json.loads(self("calls", "show", call_id, "--json")[1])
 
 
 @pytest.fixture

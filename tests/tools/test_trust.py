@@ -172,7 +172,6 @@ async def test_without_an_untrusted_text_nothing_is_untrusted() -> None:
 
 async def test_a_rule_may_look_for_itself() -> None:
     """`current_call().untrusted` names the argument and the tool."""
-
     seen: list[Mapping[str, str]] = []
     made, executor = refund(requires=lambda _: seen.append(current_call().untrusted)), CallExecutor()
     await turn([read_mail], ask(read_mail), executor=executor)
