@@ -1,8 +1,11 @@
 """The book of calls: of a tenant, and of all."""
 
+import pytest
+
 from stand_ins.signatures import GIVE, REFUND, tools
 from trunkline import Agent, ScriptedModel, Trunkline
 from trunkline.agents import Models, ScriptedCall
+from trunkline.errors import AlreadyDecidedError
 from trunkline.runtime.calls.decision import Decision, Verdict
 from trunkline.runtime.storage.database import Database
 from trunkline.tools import CallState, Done
@@ -37,8 +40,10 @@ async def test_of_two_people_who_settle_a_call_one_is_first(url: str, database: 
     """The other, who still saw it as unknown, changes nothing."""
     await waiting(url, GIVE, tenant="")
     (record,) = await database.book.calls()
-    answers = [await database.book.settle(record, Done(output=by), CallState.DONE, by=by) for by in ("ann", "bob")]
+    unknown = {CallState.UNKNOWN}
+    await database.book.settle(record.call_id, Done(output="ann"), among=unknown, by="ann")
 
-    assert answers == [True, False]
+    with pytest.raises(AlreadyDecidedError):
+        await database.book.settle(record.call_id, Done(output="bob"), among=unknown, by="bob")
     assert (await database.book.call(record.call_id)).decided_by == "ann"
     assert len(await database.book.decisions(record.call_id)) == 1
