@@ -1,8 +1,11 @@
 """The book of calls: of a tenant, and of all."""
 
+import pytest
+
 from stand_ins.signatures import GIVE, REFUND, tools
 from trunkline import Agent, ScriptedModel, Trunkline
 from trunkline.agents import Models, ScriptedCall
+from trunkline.errors import AlreadyDecidedError
 from trunkline.runtime.calls.decision import Decision, Verdict
 from trunkline.runtime.storage.database import Database
 from trunkline.tools import CallState, Done
@@ -34,11 +37,13 @@ async def test_decisions_in_the_book_of_all_tenants_are_the_tenants_own(url: str
 
 
 async def test_of_two_people_who_settle_a_call_one_is_first(url: str, database: Database) -> None:
-    """The other, who still saw it as unknown, changes nothing."""
+    """The other is told so, and changes nothing."""
     await waiting(url, GIVE, tenant="")
     (record,) = await database.book.calls()
-    answers = [await database.book.settle(record, Done(output=by), CallState.DONE, by=by) for by in ("ann", "bob")]
+    unsettled = {CallState.UNKNOWN}
+    await database.book.settle(record.call_id, Done(output=1), among=unsettled, by="ann")
+    with pytest.raises(AlreadyDecidedError):
+        await database.book.settle(record.call_id, Done(output=2), among=unsettled, by="bob")
 
-    assert answers == [True, False]
-    assert (await database.book.call(record.call_id)).decided_by == "ann"
-    assert len(await database.book.decisions(record.call_id)) == 1
+    assert (await database.book.call(record.call_id)).outcome == Done(output=1, replayed=True)
+    assert [each.by for each in await database.book.decisions(record.call_id)] == ["ann"]
