@@ -37,13 +37,13 @@ async def test_decisions_in_the_book_of_all_tenants_are_the_tenants_own(url: str
 
 
 async def test_of_two_people_who_settle_a_call_one_is_first(url: str, database: Database) -> None:
-    """The other, who still saw it as unknown, changes nothing."""
+    """The other is told so, and changes nothing."""
     await waiting(url, GIVE, tenant="")
     (record,) = await database.book.calls()
-    unknown = {CallState.UNKNOWN}
-    await database.book.settle(record.call_id, Done(output="ann"), among=unknown, by="ann")
-
+    unsettled = {CallState.UNKNOWN}
+    await database.book.settle(record.call_id, Done(output=1), among=unsettled, by="ann")
     with pytest.raises(AlreadyDecidedError):
-        await database.book.settle(record.call_id, Done(output="bob"), among=unknown, by="bob")
-    assert (await database.book.call(record.call_id)).decided_by == "ann"
-    assert len(await database.book.decisions(record.call_id)) == 1
+        await database.book.settle(record.call_id, Done(output=2), among=unsettled, by="bob")
+
+    assert (await database.book.call(record.call_id)).outcome == Done(output=1, replayed=True)
+    assert [each.by for each in await database.book.decisions(record.call_id)] == ["ann"]
