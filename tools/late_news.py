@@ -15,7 +15,7 @@ async def record_settled(call: ToolCall, result: CallResult, ledger: Ledger) -> 
     What another call holds under the key stays that call's: this one is recorded without a key.
     """
     match result.outcome:
-        case Pending(call_id=of) | Unknown(call_id=of) if of == call.call_id:
+        case Pending(call_id=call.call_id) | Unknown(call_id=None):
             await ledger.record(call, result, news=True)
         case Done() | Failed():
             await ledger.record(replace(call, key=None), result, news=True)

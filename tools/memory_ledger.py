@@ -34,7 +34,7 @@ class MemoryLedger:
         settled = verdict(call, self._entries.get(call.call_id), self._other(call), cleared=cleared)
         if settled is None:
             self._put(call, CallState.RUNNING, None)
-        elif isinstance(settled, Unknown) and settled.call_id == call.call_id:
+        elif isinstance(settled, Unknown) and settled.call_id is None:
             self._put(call, CallState.UNKNOWN, settled)
         return settled
 

@@ -227,7 +227,7 @@ class Service:
     async def _stopped(self) -> None:
         if self._attempts == 0 and self._begun:
             message = f"call {self.call.call_id} was interrupted and may have taken effect; {self.stopped}"
-            self.result = self._result(Unknown(message=message, call_id=self.call.call_id))
+            self.result = self._result(Unknown(message=message))
         elif self._attempts or not self.call.decided:
             ending = self.result.outcome if self.result else self._last
             await self._ended(ending or Failed(kind=FailureKind.CANCELLED, message=self.stopped))

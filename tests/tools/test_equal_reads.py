@@ -38,7 +38,9 @@ class Store:
     trouble: Exception | None = None
 
     def look(self) -> Tool:
-        @tool(effect="read", reads="number:{name}", **({"cache": self.cache} if self.cache else {}))
+        kept: dict[str, Any] = {"cache": self.cache} if self.cache else {}
+
+        @tool(effect="read", reads="number:{name}", **kept)
         async def look(name: str, seconds: float = 0.0) -> int:
             """Read a number, in the middle of the time."""
             self.reads.append(name)

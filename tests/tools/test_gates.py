@@ -49,6 +49,18 @@ async def ping() -> str:
     return "pong"
 
 
+def only_even(arguments: Mapping[str, Any]) -> str | None:
+    return "only even ones" if arguments["n"] % 2 else None
+
+
+def nothing(_: Mapping[str, Any]) -> str | None:
+    return None
+
+
+def never(_: Mapping[str, Any]) -> Ask:
+    return Ask(reason="never")
+
+
 @pytest.mark.parametrize(
     ("requires", "grants", "reason"),
     [
@@ -56,9 +68,9 @@ async def ping() -> str:
         ("verified:2", {"verified": 3}, None),
         ("verified:2", {"verified": 1}, "it requires verified:2, and the conversation has verified:1"),
         ("verified:2", {}, "it requires verified:2, and the conversation has verified:0"),
-        (lambda given: "only even ones" if given["n"] % 2 else None, {}, "only even ones"),
-        (lambda _: None, {}, None),
-        (lambda _: Ask(reason="never"), {}, "never"),
+        (only_even, {}, "only even ones"),
+        (nothing, {}, None),
+        (never, {}, "never"),
     ],
 )
 async def test_policy_refuses_a_call_and_its_siblings_go_on(
@@ -160,7 +172,10 @@ async def test_rules_are_asked_when_earlier_calls_that_conflict_have_ended() -> 
         await asyncio.sleep(0)
         limit[0] = 5
 
-    gate = Gate(requires=lambda given: None if given["n"] < limit[0] else "too much")
+    def enough(arguments: Mapping[str, Any]) -> str | None:
+        return None if arguments["n"] < limit[0] else "too much"
+
+    gate = Gate(requires=enough)
     assert await outcomes([raise_limit, gate.act], ask(raise_limit), ask(gate.act, n=1)) == [
         Done(output=None),
         Done(output=1),

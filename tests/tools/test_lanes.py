@@ -165,14 +165,18 @@ CALL = st.tuples(st.integers(0, 2), st.sampled_from("ab"), st.sampled_from([0.0,
     ROOM,
 )
 def test_whatever_calls_share_all_of_them_end(
-    kinds: Sequence[Any], turns: Sequence[Sequence[Any]], calls: int, per_run: int | None, per_tenant: int | None
+    kinds: Sequence[Any],
+    turns: Sequence[Sequence[tuple[int, str, float, bool]]],
+    calls: int,
+    per_run: int | None,
+    per_tenant: int | None,
 ) -> None:
     """Several turns at once, on lanes and under limits of all kinds, some of them cancelled: nobody waits for ever."""
     traffic, limits = Traffic(), Limits(calls=calls, per_run=per_run, per_tenant=per_tenant)
     executor = CallExecutor(Engine(limits=limits))
     tools = [_tool(traffic, number, kind) for number, kind in enumerate(kinds)]
 
-    async def turn(asked: Sequence[Any]) -> None:
+    async def turn(asked: Sequence[tuple[int, str, float, bool]]) -> None:
         requests = [ask(tools[kind], n=n, road=road, seconds=wait) for n, (kind, road, wait, _) in enumerate(asked)]
         batch = asyncio.create_task(outcomes(tools, *requests, executor=executor))
         if any(cancelled for *_, cancelled in asked):

@@ -81,7 +81,13 @@ class World:
         terms: dict[str, Any] = {"limit": self.room.per_tool, "retries": 2}
         own = {"reads": "{reads}", "writes": "{writes}", "key": "{number}:{writes}"}
         lane = Lane("lane:{lane}", limit=self.room.lane)
-        once = {"effect": "write_once", **own, "limit": self.room.per_tool, "lane": lane, "name": "once"}
+        once: dict[str, Any] = {
+            "effect": "write_once",
+            **own,
+            "limit": self.room.per_tool,
+            "lane": lane,
+            "name": "once",
+        }
         return [
             tool(effect="read", reads="{reads}", **terms, lane=lane, name="look")(act),
             tool(effect="write", **own, **terms, lane=lane, name="change")(act),

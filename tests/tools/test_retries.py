@@ -33,7 +33,7 @@ class Flaky:
     """A tool that answers as it is told, and then rightly; it writes down who called."""
 
     def __init__(self, *answers: BaseException | None, **declared: Any) -> None:
-        self.answers = list(answers)
+        self.answers: list[BaseException | None] = list(answers)
         self.heard: list[tuple[int, str | None]] = []
         self.times: list[float] = []
         terms: dict[str, Any] = {"effect": "read", "name": "act", **declared}

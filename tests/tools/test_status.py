@@ -1,6 +1,7 @@
 """What a tool's `status=` decides about effects whose outcome nobody knows."""
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -25,6 +26,10 @@ from trunkline.tools import (
 )
 
 NOT_HAPPENED = Failed(kind=FailureKind.RETRYABLE, message="no answer, and the other side says that it did not happen")
+
+
+def nobody(_: Mapping[str, Any]) -> None:
+    """Nobody need approve."""
 
 
 class Bank:
@@ -69,7 +74,7 @@ class Bank:
 @pytest.mark.parametrize("effect", ["write_once", "irreversible", None])
 async def test_a_lost_answer_is_asked_for(effect: Any) -> None:
     """With those of the call's arguments that the function names, and its key."""
-    bank = Bank(lost=1, effect=effect, approve=lambda _: None)
+    bank = Bank(lost=1, effect=effect, approve=nobody)
 
     assert await bank.ask() == [Done(output=1)]
     assert bank.asked == [(7, "pay:7", "pay:7")]
@@ -147,7 +152,11 @@ async def test_after_a_crash_that_nobody_can_clear_up_a_person_must_look() -> No
 async def test_a_call_that_somebody_must_approve_asks_for_an_earlier_one_first(happened: bool) -> None:
     """Nobody is asked to approve what has happened already; what has not waits for them."""
     reason: list[str | None] = [None]
-    bank = Bank(lost=1, arrives=happened, approve=lambda _: reason[0])
+
+    def needed(_: Mapping[str, Any]) -> str | None:
+        return reason[0]
+
+    bank = Bank(lost=1, arrives=happened, approve=needed)
     bank.trouble = ConnectionResetError("gone")
     await bank.ask()
     bank.trouble, reason[0] = None, "much"
@@ -208,7 +217,11 @@ async def test_what_was_cut_off_is_not_forgotten_when_the_resumed_batch_is_cance
 
 async def test_a_status_may_be_a_plain_function() -> None:
     """It runs in a thread of ours."""
-    bank = Bank(lost=1, status=lambda order_id: {"order": order_id})
+
+    def status(order_id: int) -> dict[str, int]:
+        return {"order": order_id}
+
+    bank = Bank(lost=1, status=status)
 
     assert await bank.ask() == [Done(output={"order": 7})]
 

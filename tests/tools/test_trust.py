@@ -173,7 +173,11 @@ async def test_without_an_untrusted_text_nothing_is_untrusted() -> None:
 async def test_a_rule_may_look_for_itself() -> None:
     """`current_call().untrusted` names the argument and the tool."""
     seen: list[Mapping[str, str]] = []
-    made, executor = refund(requires=lambda _: seen.append(current_call().untrusted)), CallExecutor()
+
+    def look(_: Mapping[str, Any]) -> None:
+        seen.append(current_call().untrusted)
+
+    made, executor = refund(requires=look), CallExecutor()
     await turn([read_mail], ask(read_mail), executor=executor)
     await turn([made], ask(made, cents=9900, recipient="bob@x.example"), executor=executor)
 
