@@ -147,8 +147,7 @@ class CallBook:
         try:
             decided = await self._writer.write(work)
         except IntegrityError as error:
-            problem = "has another call with the key of the edited arguments beside it; reject it instead"
-            raise EditRefusedError(call=call_id, state="awaiting_approval", problem=problem) from error
+            raise _taken(call_id) from error
         if isinstance(decided, RequestExpiredError):
             raise decided
         return decided
@@ -268,6 +267,7 @@ class CallBook:
         if step.failure:
             changes |= ending_of(step.failure)
         if edit:
+            await self._require_free(connection, record, edit)
             changes |= {"arguments": dict(edit.arguments), "effect": edit.effect.value}
             changes |= {"key": edit.key, "fingerprint": edit.fingerprint}
         await connection.execute(update(CallRow).where(CallRow.id == record.call_id).values(**changes))
@@ -275,6 +275,13 @@ class CallBook:
         await connection.execute(insert(DecisionRow), [row | {"arguments": dict(record.arguments) if edit else None}])
         if step.failure:
             await self._tell(connection, record, "call_decided")
+
+    async def _require_free(self, connection: AsyncConnection, record: CallRecord, edit: Edit) -> None:
+        """An effect that may have happened with other arguments holds its key; the index does not know of it."""
+        doubtful = (CallRow.tenant == record.tenant) & (CallRow.key == edit.key) & (CallRow.id != record.call_id)
+        doubtful &= (CallRow.state == CallState.UNKNOWN.value) & (CallRow.fingerprint != edit.fingerprint)
+        if await connection.scalar(select(CallRow.id).where(doubtful).limit(1)) is not None:
+            raise _taken(record.call_id)
 
     async def _tell(self, connection: AsyncConnection, record: CallRecord, event: str) -> None:
         row = {"thread_id": record.thread_id, "call_id": record.call_id, "event": event, "at": self._now()}
@@ -290,6 +297,11 @@ class CallBook:
             "note": note or None,
             "at": self._now(),
         }
+
+
+def _taken(call_id: CallId) -> EditRefusedError:
+    problem = "has another call with the key of the edited arguments beside it; reject it instead"
+    return EditRefusedError(call=call_id, state="awaiting_approval", problem=problem)
 
 
 def _still_untrusted(record: CallRecord, edit: Edit | None) -> dict[str, str]:

@@ -21,8 +21,11 @@ from trunkline.tools.outcome import Done, Outcome, Pending, Unknown
 from trunkline.tools.trust import UntrustedText, text_of
 
 _HOLDING = sorted(HOLDING)
-_ENDS = [CallState.READY.value, CallState.RUNNING.value]
-"""Where a call stands that people have decided on, and that has not ended: another process may have been faster."""
+_NOT_BEGUN = [CallState.READY.value]
+"""Where a call stands that people have decided on: another process may be faster, and run it by now."""
+
+_ENDS = [*_NOT_BEGUN, CallState.RUNNING.value]
+"""Where such a call stands that has not ended; a read is never recorded as running."""
 
 _ENDS_DONE = [*_ENDS, CallState.UNKNOWN.value, CallState.FAILED.value]
 """What is done is done, also where it was given up meanwhile."""
@@ -94,7 +97,7 @@ class DatabaseLedger:
         """
         row = self._row(call, state_of(result.outcome)) | ending_of(result.outcome) | measures_of(call, result)
         if call.decided:
-            await self._record_decided(call, result.outcome, row, news=news)
+            await self._record_decided(call, result, row, news=news)
             return
         posted = [self._writer.post(self._end, row)]
         if news:
@@ -134,10 +137,11 @@ class DatabaseLedger:
         except IntegrityError:
             return await self._writer.write(work)
 
-    async def _record_decided(self, call: ToolCall, outcome: Outcome, row: Mapping[str, Any], *, news: bool) -> None:
+    async def _record_decided(self, call: ToolCall, result: CallResult, row: Mapping[str, Any], *, news: bool) -> None:
+        outcome = result.outcome
         if call.effect.is_read and state_of(outcome) is CallState.CANCELLED:
             return  # it stays ready, for whoever looks next
-        over = _ENDS_DONE if isinstance(outcome, Done) else _ENDS
+        over = _ENDS_DONE if isinstance(outcome, Done) else _ENDS if result.attempts else _NOT_BEGUN
         which = (CallRow.id == call.call_id) & CallRow.state.in_(over)
         change = update(CallRow).where(which).values({column: row[column] for column in ENDING})
 
