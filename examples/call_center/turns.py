@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from langchain_core.messages import HumanMessage
@@ -12,7 +12,6 @@ from langchain_core.messages import HumanMessage
 from trunkline import Trunkline
 from trunkline.examples.call_center.policy import CALLBACK_AFTER
 from trunkline.examples.call_center.records import Channel, ContactId
-from trunkline.runtime.calls.record import CallRecord
 from trunkline.tools import CallState
 
 _YES = re.compile(r"\byes\b", re.IGNORECASE)
@@ -36,8 +35,12 @@ async def turn_of(
     requests = await line.approvals(thread=thread)
     for request in requests:
         if request.state is CallState.PROPOSED and said is not None:
-            await _answer(line, request, said)
-    waiting = [_waiting(request, now) for request in requests if request.state is CallState.AWAITING_APPROVAL]
+            await _answer(line, request.call_id, said)
+    waiting = [
+        _waiting(request.tool, request.reason, now - (request.asked_at or now))
+        for request in requests
+        if request.state is CallState.AWAITING_APPROVAL
+    ]
     return {
         "messages": [] if said is None else [HumanMessage(said)],
         "contact_id": contact,
@@ -47,18 +50,17 @@ async def turn_of(
     }
 
 
-async def _answer(line: Trunkline, request: CallRecord, said: str) -> None:
+async def _answer(line: Trunkline, call_id: str, said: str) -> None:
     if _YES.search(said):
-        await line.confirm(request.call_id, by="customer")
+        await line.confirm(call_id, by="customer")
     elif _NO.search(said):
-        await line.decline(request.call_id, by="customer")
+        await line.decline(call_id, by="customer")
 
 
-def _waiting(request: CallRecord, now: datetime) -> dict[str, Any]:
-    waited = now - (request.asked_at or now)
+def _waiting(tool: str, reason: str | None, waited: timedelta) -> dict[str, Any]:
     return {
-        "tool": request.tool,
-        "reason": request.reason,
+        "tool": tool,
+        "reason": reason,
         "seconds": int(waited.total_seconds()),
         "offer_callback": waited >= CALLBACK_AFTER,
     }

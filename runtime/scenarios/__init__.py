@@ -4,6 +4,7 @@
 Knows nothing of any project. May import the rest of the runtime, and graphs, agents and tools.
 """
 
+from trunkline.runtime.reply import Reply
 from trunkline.runtime.scenarios.result import ScenarioResult
 from trunkline.runtime.scenarios.running import run_scenario
 from trunkline.runtime.scenarios.scenario import scenario_files
@@ -12,6 +13,7 @@ from trunkline.runtime.scenarios.virtual_time import VirtualClock, VirtualLoop, 
 
 __all__ = [
     "Happened",
+    "Reply",
     "ScenarioResult",
     "Setting",
     "Stage",

@@ -104,6 +104,8 @@ class Play:
         await asyncio.wait([turn, killed], return_when=asyncio.FIRST_COMPLETED)
         killed.cancel()
         self._killed.clear()
+        if turn.done() and not turn.cancelled():
+            turn.result()  # what the stage itself raises is no fault of the run, but a mistake
 
     async def _converse(self, turn: Turn, seen: SeenTurn) -> None:
         line = self._worker.line

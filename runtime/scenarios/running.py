@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import random
 import tempfile
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import cast
 
@@ -32,7 +35,7 @@ def run_scenario(path: str | Path, *, runs: int = RUNS, seed: int = 1) -> Scenar
     """
     scenario = read_scenario(path)
     set_stage = _project(scenario)
-    with tempfile.TemporaryDirectory(prefix="trunkline-scenario-", dir=_folder()) as name:
+    with _own_randomness(), tempfile.TemporaryDirectory(prefix="trunkline-scenario-", dir=_folder()) as name:
         folder = Path(name)
         asyncio.run(upgrade_database(f"sqlite:///{folder / _TEMPLATE}"))
         played = [in_virtual_time(_play(scenario, number, set_stage, folder)) for number in range(seed, seed + runs)]
@@ -52,6 +55,16 @@ def _project(scenario: Scenario) -> SetStage:
         problem = f"project {scenario.project!r} is {type(found).__name__}; name a function that sets a stage"
         raise ScenarioError(problem)
     return cast("SetStage", found)
+
+
+@contextmanager
+def _own_randomness() -> Generator[None]:
+    """Leave the program's random numbers as they are: each run seeds them for the engine's pauses."""
+    before = random.getstate()
+    try:
+        yield
+    finally:
+        random.setstate(before)
 
 
 def _folder() -> Path | None:

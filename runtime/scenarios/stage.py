@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from langchain_core.language_models import BaseChatModel
 
@@ -40,15 +41,15 @@ class Happened:
     """Names for `never:`, like `money_out`."""
 
 
-class Stage(Protocol):
+class Stage(ABC):
     """The agent or graph that is played on, and the world behind its tools. Derive from it; only `agent` must be there.
 
     Nothing here may depend on the order in which things happen, nor on real time.
     """
 
+    @abstractmethod
     def agent(self) -> Runnable:
         """Return the agent or graph. Asked again after a crash, as a new process would."""
-        ...
 
     async def hear(self, said: str, line: Trunkline, thread: str) -> Any:
         """Return the input of a turn in which the caller says this."""

@@ -15,8 +15,7 @@ from trunkline.examples.call_center.scenarios.given import Given, set_records
 from trunkline.examples.call_center.tools import contact_toolbox
 from trunkline.examples.call_center.turns import turn_of
 from trunkline.examples.call_center.world import World, generate_world
-from trunkline.runtime.reply import Reply
-from trunkline.runtime.scenarios import Happened, Setting, Stage
+from trunkline.runtime.scenarios import Happened, Reply, Setting, Stage
 
 CONTACT = ContactId("K0001")
 

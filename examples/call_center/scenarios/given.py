@@ -8,7 +8,6 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
-from trunkline.agents.file_fault import place, wrong
 from trunkline.errors import ScenarioError
 from trunkline.examples.call_center.backend import Books, Fate
 from trunkline.examples.call_center.records import Channel, Customer, CustomerId, Order, Shipment, Ticket
@@ -48,8 +47,7 @@ class Given(BaseModel):
         try:
             return cls.model_validate(given)
         except ValidationError as error:
-            problems = "; ".join(f"given.{place(item['loc'])}: {wrong(item)}" for item in error.errors())
-            raise ScenarioError(problems) from None  # pydantic says it at length
+            raise ScenarioError(_problems("given", error)) from None  # pydantic says it at length
 
 
 def set_records(books: Books, records: Mapping[str, Mapping[str, Any]]) -> None:
@@ -63,8 +61,12 @@ def set_records(books: Books, records: Mapping[str, Mapping[str, Any]]) -> None:
         try:
             shelf[identity] = _KINDS[kind].validate_python({**asdict(shelf[identity]), **fields})
         except ValidationError as error:
-            problems = "; ".join(f"{name}: {place(item['loc'])}: {wrong(item)}" for item in error.errors())
-            raise ScenarioError(problems) from None  # pydantic says it at length
+            raise ScenarioError(_problems(name, error)) from None  # pydantic says it at length
+
+
+def _problems(name: str, error: ValidationError) -> str:
+    places = (".".join(map(str, (name, *item["loc"]))) for item in error.errors())
+    return "; ".join(f"{place}: {item['msg']}" for place, item in zip(places, error.errors(), strict=True))
 
 
 def _shelves(books: Books) -> Mapping[str, dict[Any, Any]]:

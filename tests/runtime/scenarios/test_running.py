@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from pathlib import Path
 
@@ -155,6 +156,25 @@ def test_a_caller_who_interrupts_stops_no_effect(write: Write) -> None:
     )
 
     assert faults(file) == []
+
+
+def test_a_stage_that_is_mistaken_is_told_as_it_is(write: Write) -> None:
+    """What the scenario asks of it and it cannot do is no fault of a run."""
+    file = write("- world: {money: 5}")
+    file.write_text(file.read_text().replace("{money: 5}", "{gold: 5}"))
+
+    with pytest.raises(KeyError, match="money"):
+        run_scenario(file, runs=1)
+
+
+def test_the_program_keeps_its_random_numbers(write: Write) -> None:
+    """Each run seeds them, for the pauses before retries."""
+    random.seed(5)
+    expected = random.random()
+    random.seed(5)
+    run_scenario(write("- advance: 1 s"), runs=1)
+
+    assert random.random() == expected
 
 
 def test_time_passes_without_waiting(write: Write) -> None:
