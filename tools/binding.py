@@ -68,7 +68,7 @@ def _bound(toolbox: Toolbox, found: Tool, request: ToolRequest, origin: Origin, 
         key=None if effect.is_read else key,
         lane=lane,
         fingerprint=fingerprint_of(found, arguments),
-        undoes=toolbox.undone_by(found, arguments),
+        undoes=toolbox.freed_by(found, arguments),
     )
 
 

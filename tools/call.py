@@ -110,7 +110,7 @@ class ToolCall:
     """A digest of the tool's name and arguments: tells whether two calls ask for the same."""
 
     undoes: str | None = None
-    """The key of the effect that it compensates."""
+    """The key that is free again once it is done: of the effect that it compensates, or of its own compensation."""
 
     untrusted: Mapping[str, str] = field(default_factory=dict[str, str])
     """The arguments whose values come from an untrusted text, with the tool whose result it was."""
