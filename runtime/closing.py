@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
 from langchain_core.messages import AIMessage, AnyMessage, ToolMessage
 from langchain_core.runnables import RunnableConfig
+from langgraph.graph import START
 from langgraph.prebuilt import ToolNode
 from langgraph.pregel import Pregel
+from langgraph.types import StateSnapshot, StateUpdate
 
 from trunkline.graphs.fan_out import FanOut
+from trunkline.graphs.message_batch import RECORDED
 from trunkline.graphs.requests import requests_of
 from trunkline.graphs.state import has_messages, messages_in
 from trunkline.graphs.watch import tool_message
 from trunkline.runtime.calls.record import CallRecord
 from trunkline.runtime.storage.call_book import CallBook
-from trunkline.tools.call import CallResult, CallState, Origin
+from trunkline.tools.call import CallResult, CallState, Origin, ToolRequest
 from trunkline.tools.outcome import Failed, FailureKind, Outcome, Pending, Unknown
 
 Graph = Pregel[Any, Any, Any, Any]
@@ -32,8 +35,8 @@ class _Node:
 
     name: str
     messages_key: str
-    recorded: bool
-    """Whether its calls are on the ledger."""
+    unrecorded: frozenset[str] = frozenset()
+    """The tools whose calls are on no ledger."""
 
 
 async def close_conversation(graph: Graph, config: RunnableConfig, book: CallBook, origin: Origin) -> None:
@@ -50,8 +53,18 @@ async def close_conversation(graph: Graph, config: RunnableConfig, book: CallBoo
     if node is None:
         return
     closing = await _closing_messages(messages_in(state.values, node.messages_key), node, book, origin)
-    if closing:
-        await graph.aupdate_state(config, {node.messages_key: closing}, as_node=node.name)
+    steps = [_finished(graph, state), [StateUpdate({node.messages_key: closing}, node.name)] if closing else []]
+    if any(steps):
+        await graph.abulk_update_state(config, [step for step in steps if step])
+
+
+def _finished(graph: Graph, state: StateSnapshot) -> list[StateUpdate]:
+    """Return what nodes have written beside the newest checkpoint: the state shows it, the next input would drop it."""
+    return [
+        StateUpdate(task.result, task.name)
+        for task in state.tasks
+        if task.result is not None and task.name in graph.nodes and task.name != START
+    ]
 
 
 def messages_key_of(graph: Graph) -> str:
@@ -72,28 +85,24 @@ async def _closing_messages(
     batch = Origin(thread_id=origin.thread_id, run_id=origin.run_id, batch=asking.id or "")
     asked = [(batch.call_id(position, request), request) for position, request in enumerate(requests_of(asking))]
     open_ = {call_id: request for call_id, request in asked if request.tool_call_id not in answered}
-    recorded = node.recorded and asking.id is not None
-    known = _outcomes(await book.lose(open_)) if recorded and open_ else {}
-    missing = _STOPPED if recorded else _NOT_ON_RECORD
+    known = {record.call_id: record for record in await book.lose(open_)} if open_ else {}
     return [
-        tool_message(CallResult(call_id=call_id, request=request, outcome=known.get(call_id, missing)))
+        tool_message(CallResult(call_id=call_id, request=request, outcome=_outcome(known.get(call_id), request, node)))
         for call_id, request in open_.items()
     ]
 
 
-def _outcomes(records: Collection[CallRecord]) -> dict[str, Outcome]:
-    return {record.call_id: outcome for record in records if (outcome := _outcome(record)) is not None}
-
-
-def _outcome(record: CallRecord) -> Outcome | None:
-    """Return what the conversation is told of a call; None when it was stopped."""
+def _outcome(record: CallRecord | None, request: ToolRequest, node: _Node) -> Outcome:
+    """Return what the conversation is told of a call."""
+    if record is None:
+        return _NOT_ON_RECORD if request.name in node.unrecorded else _STOPPED
     match record.state:
         case CallState.READY | CallState.RUNNING:
             return Pending(call_id=record.call_id, reason=record.reason or "")
         case CallState.CANCELLED:
-            return None
+            return _STOPPED
         case _:
-            return record.outcome
+            return record.outcome or _STOPPED
 
 
 def _answering_nodes(graph: Graph) -> list[_Node]:
@@ -102,8 +111,9 @@ def _answering_nodes(graph: Graph) -> list[_Node]:
         bound = cast("Any", node).bound
         function = getattr(bound, "afunc", None)
         if isinstance(function, FanOut):
-            found.append(_Node(name=name, messages_key=function.messages_key, recorded=True))
+            found.append(_Node(name=name, messages_key=function.messages_key))
         elif isinstance(bound, ToolNode):
             key = getattr(bound, "_messages_key", "messages")  # LangGraph keeps it to itself
-            found.append(_Node(name=name, messages_key=key, recorded=False))
+            foreign = [tool.name for tool in bound.tools_by_name.values() if RECORDED not in (tool.metadata or {})]
+            found.append(_Node(name=name, messages_key=key, unrecorded=frozenset(foreign)))
     return found

@@ -42,6 +42,7 @@ from trunkline.tools import (
     Unknown,
 )
 from trunkline.tools.binding import bind
+from trunkline.tools.call import state_of
 from trunkline.tools.ledger import HOLDING, WAITING
 
 Result = TypeVar("Result")
@@ -134,7 +135,7 @@ class Decisions(RuleBasedStateMachine):
 
         if first and (first.state is not CallState.UNKNOWN or first.call.fingerprint != call.fingerprint):
             assert settled(outcome, first, call)
-            return multiple()
+            return multiple()  # pyright: ignore[reportUnknownVariableType]
         assert outcome == Pending(call_id=call.call_id, reason="why", of=of)
         state = CallState.AWAITING_APPROVAL if confirm is None else CallState.PROPOSED
         needed = people if confirm in {None, 1} else 0
@@ -216,7 +217,7 @@ class Decisions(RuleBasedStateMachine):
         if known.state is not CallState.RUNNING:
             return
         self.run(self.database.ledger.record(known.as_decided, result_of(known.call, outcome), news=True))
-        known.state = {Done: CallState.DONE, Failed: CallState.FAILED, Unknown: CallState.UNKNOWN}[type(outcome)]
+        known.state = state_of(outcome)
         if known.state is CallState.DONE:
             self.forget_unknown(known)
 
