@@ -122,6 +122,12 @@ class ToolCall:
     """Whether everybody who must has agreed to it."""
 
     @property
+    def is_gated(self) -> bool:
+        """Whether policy, the customer or people may have to be asked before it runs."""
+        tool = self.tool
+        return bool(tool.requires or tool.confirm or tool.approve) or self.effect is Effect.IRREVERSIBLE
+
+    @property
     def decided(self) -> bool:
         """Whether the call comes from the ledger, where people have decided on it, and not from a model."""
         return self.confirmed or self.approved

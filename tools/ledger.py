@@ -60,6 +60,10 @@ class Ledger(Protocol):
         """Return how those calls stand that an earlier run of the same batch has begun: see `Entry.standing`."""
         ...
 
+    async def passed(self, call: ToolCall) -> bool:
+        """Return whether the same effect, under the call's key, is done or unknown: it has passed every gate before."""
+        ...
+
     async def intend(self, call: ToolCall, *, cleared: bool = False) -> Outcome | None:
         """Record that an effect is about to run; return None to let it run, or the outcome that it already has.
 
@@ -86,6 +90,10 @@ class Ledger(Protocol):
     async def untrusted_texts(self, thread_id: str) -> Sequence[UntrustedText]:
         """Return the results on this thread that nobody vouches for."""
         ...
+
+
+PASSED = frozenset({CallState.DONE, CallState.UNKNOWN})
+"""The states of a call whose effect nobody has to allow again."""
 
 
 def verdict(call: ToolCall, own: Entry | None, other: Entry | None, *, cleared: bool = False) -> Outcome | None:

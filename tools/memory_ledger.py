@@ -9,7 +9,7 @@ from typing import Literal
 
 from trunkline.tools.approval import Ask
 from trunkline.tools.call import CallId, CallResult, CallState, ToolCall, state_of
-from trunkline.tools.ledger import HOLDING, Entry, verdict
+from trunkline.tools.ledger import HOLDING, PASSED, Entry, verdict
 from trunkline.tools.outcome import Done, Outcome, Pending, Unknown
 from trunkline.tools.trust import UntrustedText, text_of
 
@@ -28,6 +28,11 @@ class MemoryLedger:
         """Return how those calls stand that an earlier run has begun."""
         found = {call_id: self._entries[call_id].standing for call_id in call_ids if call_id in self._entries}
         return {call_id: standing for call_id, standing in found.items() if standing}
+
+    async def passed(self, call: ToolCall) -> bool:
+        """Return whether the same effect, under the call's key, is done or unknown."""
+        same = (entry for entry in self._under_key(call) if entry.fingerprint == call.fingerprint)
+        return any(entry.state in PASSED for entry in same)
 
     async def intend(self, call: ToolCall, *, cleared: bool = False) -> Outcome | None:
         """Record the intent, unless an earlier call with the same id or key settles it."""

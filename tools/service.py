@@ -89,7 +89,17 @@ class Service:
         return await self._carried_out()
 
     async def _gated(self) -> CallResult | None:
-        """Return how the call stands if something is before it; None when it may run."""
+        """Return how the call stands if something is before it; None when it may run.
+
+        What is asked for again under its key is no new effect: policy that looks at what was done would refuse it.
+        """
+        if (
+            self.call.key
+            and self.call.is_gated
+            and not self.call.decided
+            and await self._engine.ledger.passed(self.call)
+        ):
+            return None
         try:
             gate = await gate_before(self.call)
         except (Exception, asyncio.CancelledError) as error:  # the edge: a rule is foreign code

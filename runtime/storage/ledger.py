@@ -16,11 +16,12 @@ from trunkline.runtime.storage.upsert import upsert
 from trunkline.runtime.storage.writer import Result, Work, Writer
 from trunkline.tools.approval import Ask
 from trunkline.tools.call import CallId, CallResult, CallState, ToolCall, state_of
-from trunkline.tools.ledger import HOLDING, Entry, verdict
+from trunkline.tools.ledger import HOLDING, PASSED, Entry, verdict
 from trunkline.tools.outcome import Done, Outcome, Pending, Unknown
 from trunkline.tools.trust import UntrustedText, text_of
 
 _HOLDING = sorted(HOLDING)
+_PASSED = sorted(PASSED)
 _NOT_BEGUN = [CallState.READY.value]
 """Where a call stands that people have decided on: another process may be faster, and run it by now."""
 
@@ -61,6 +62,13 @@ class DatabaseLedger:
         async with self._engine.connect() as connection:
             entries = [entry_of(row) for row in await connection.execute(wanted)]
         return {entry.call_id: entry.standing for entry in entries if entry.standing}
+
+    async def passed(self, call: ToolCall) -> bool:
+        """Return whether the same effect, under the call's key, is done or unknown."""
+        same = (CallRow.tenant == self._tenant, CallRow.key == call.key, CallRow.fingerprint == call.fingerprint)
+        wanted = select(CallRow.id).where(*same, CallRow.state.in_(_PASSED)).limit(1)
+        async with self._engine.connect() as connection:
+            return await connection.scalar(wanted) is not None
 
     async def intend(self, call: ToolCall, *, cleared: bool = False) -> Outcome | None:
         """Record the intent, unless an earlier call with the same id or key settles it."""

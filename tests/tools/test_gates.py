@@ -235,6 +235,17 @@ async def test_what_was_cut_off_is_not_refused_afterwards() -> None:
     assert entry_of(gate.ledger, call).state is CallState.UNKNOWN
 
 
+async def test_what_is_done_already_is_no_new_effect_for_policy() -> None:
+    """Asked for again under its key, it gives its first result, though policy would not allow it a second time."""
+    gate = Gate()
+    once = tool(effect="write", key="act:{n}", requires=lambda _: "it was done" if gate.done else None, name="act")
+    request = ask("act", n=1)
+    first = await outcomes([once(gate.act.function)], request, executor=gate.executor)
+    again = await outcomes([once(gate.act.function)], request, executor=gate.executor)
+
+    assert (first, again, gate.done) == ([Done(output=1)], [Done(output=1, replayed=True)], [1])
+
+
 def test_a_rule_can_be_given_terms() -> None:
     """What stands in its answer stays, where the terms do not say otherwise."""
     rule = asking(lambda _: Ask(reason="big"), people=2, within=9)

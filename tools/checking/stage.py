@@ -80,22 +80,28 @@ class Stage:
         await self._open.aclose()
 
     async def one_by_one(self, calls: Sequence[ToolCall], *, times: int = 1) -> Ending:
-        """Run the calls each after the one before, whatever they declare; `times` over, as if nobody had noted it."""
+        """Run the calls each after the one before, whatever they declare; `times` over, as after lost answers.
+
+        Policy is asked once: what is made again under its key is no new effect.
+        """
         async with self._fresh() as subject:
+            ending = await self._rehearsed(subject, calls, _at_once, _everything)
             for _ in range(times - 1):
-                await self._rehearsed(subject, calls, _at_once, _everything)
-            return await self._rehearsed(subject, calls, _at_once, _everything)
+                ending = await self._rehearsed(subject, calls, _at_once, _everything, again=True)
+            return ending
 
     async def side_by_side(self, calls: Sequence[ToolCall], delay: Delay, *, freed: str | None = None) -> Ending:
         """Run the calls as they declare, with these latencies; those of the tool `freed` as if they touched nothing."""
         async with self._fresh() as subject:
             return await self._rehearsed(subject, calls, delay, lambda tool: _as_declared(tool, freed))
 
-    async def _rehearsed(self, subject: Subject, calls: Sequence[ToolCall], delay: Delay, declared: Declared) -> Ending:
+    async def _rehearsed(
+        self, subject: Subject, calls: Sequence[ToolCall], delay: Delay, declared: Declared, *, again: bool = False
+    ) -> Ending:
         self.runs += 1
         requests = [call.request for call in calls]
         latencies = Latencies(delay, patience=self.patience)
-        toolbox = _staged(subject.toolbox, requests, latencies, declared)
+        toolbox = _staged(subject.toolbox, requests, latencies, declared, policy=not again)
         batch = CallExecutor().run(toolbox, requests, origin=_ORIGIN, watcher=Unwatched(), fresh=True)
         results = await latencies.conduct(batch)
         steps = [latencies.steps[position] for position in range(len(calls))]
@@ -111,7 +117,9 @@ class Stage:
             yield self._kept
 
 
-def _staged(toolbox: Toolbox, requests: Sequence[ToolRequest], latencies: Latencies, declared: Declared) -> Toolbox:
+def _staged(
+    toolbox: Toolbox, requests: Sequence[ToolRequest], latencies: Latencies, declared: Declared, *, policy: bool
+) -> Toolbox:
     """Return the tools that are asked for, with pauses and without approvals, limits and short timeouts."""
     positions = {_ORIGIN.call_id(position, request): position for position, request in enumerate(requests)}
 
@@ -126,7 +134,7 @@ def _staged(toolbox: Toolbox, requests: Sequence[ToolRequest], latencies: Latenc
             tool,
             function=stepwise(tool.function, pause, lambda: latencies.ended(position())),
             access=declared(tool),
-            requires=None if isinstance(tool.requires, str) else tool.requires,
+            requires=tool.requires if policy and callable(tool.requires) else None,
             confirm=None,
             approve=_nobody_is_asked,
             retries=0,

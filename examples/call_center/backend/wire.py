@@ -86,10 +86,6 @@ class Wire:
                     raise TimeoutError(message)
                 return answer
 
-    def knows(self, key: str | None) -> bool:
-        """Whether a system has done something under this key."""
-        return any(key == known for _, known in self._first_answers)
-
     def _luck(self, request: Request) -> Luck:
         asked = request.text
         times = self._asked[asked]

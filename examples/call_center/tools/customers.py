@@ -57,7 +57,7 @@ def customer_tools(desk: ServiceDesk) -> list[Tool]:
         key="goodwill:{customer_id}:{reason}",
         reads="verification:{customer_id}",
         writes="customer:{customer_id}",
-        requires=allowed(on_goodwill, wire=desk.wire),
+        requires=allowed(on_goodwill),
         confirm=untrusted("cents"),
         approve=if_policy_asks(on_goodwill),
         status=goodwill_given,
@@ -72,7 +72,7 @@ def customer_tools(desk: ServiceDesk) -> list[Tool]:
         key="message:{customer_id}:{template}:{variables}",
         reads="verification:{customer_id}",
         writes="outbox:{customer_id}",
-        requires=allowed(on_message, wire=desk.wire),
+        requires=allowed(on_message),
         timeout=EFFECT_TIMEOUT,
     )
     async def send_message(

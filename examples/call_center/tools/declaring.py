@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from trunkline.examples.call_center.backend import Books, Wire
+from trunkline.examples.call_center.backend import Books
 from trunkline.examples.call_center.policy import Ruling, Verdict
 from trunkline.examples.call_center.records import CustomerId, LineId, OrderId
 from trunkline.tools import Rule, ToolRejectedError, asking, current_call, untrusted
@@ -41,15 +41,10 @@ def ruled_by(ruling: Callable[..., Ruling], *names: str) -> RuledBy:
     return lambda arguments: ruling(*(arguments[name] for name in names))
 
 
-def allowed(ruling: RuledBy, *, wire: Wire) -> Rule:
-    """Make a rule for `requires=` of a ruling: what policy refuses, and what the systems would refuse, never runs.
-
-    What was done under the call's key already is no new effect: the system gives its first answer again.
-    """
+def allowed(ruling: RuledBy) -> Rule:
+    """Make a rule for `requires=` of a ruling: what policy refuses, and what the systems would refuse, never runs."""
 
     def objection(arguments: Mapping[str, Any]) -> str | None:
-        if wire.knows(current_call().key):
-            return None
         try:
             ruled = ruling(arguments)
         except ToolRejectedError as refusal:
