@@ -12,10 +12,14 @@ from trunkline.runtime.storage.tables import Table
 Upsert = postgresql.Insert | sqlite.Insert
 
 
-def upsert(dialect: Dialect, table: type[Table], *, replacing: Collection[str] = ()) -> Upsert:
-    """Return the statement that inserts rows, and where a primary key exists replaces these columns (or none)."""
+def upsert(
+    dialect: Dialect, table: type[Table], *, replacing: Collection[str] = (), unique: Collection[str] = ()
+) -> Upsert:
+    """Return the statement that inserts rows, and where a row with the same unique columns (left out, the primary key)
+    exists replaces these columns (or none).
+    """
     statement = postgresql.insert(table) if dialect.name == "postgresql" else sqlite.insert(table)
-    keys = [column.name for column in table.__mapper__.primary_key]
+    keys = list(unique) or [column.name for column in table.__mapper__.primary_key]
     if not replacing:
         return statement.on_conflict_do_nothing(index_elements=keys)
     fresh = {name: statement.excluded[name] for name in replacing}

@@ -1,0 +1,113 @@
+"""The items of a thread that its checkpoints refer to, and the values made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from langgraph.checkpoint.serde.base import SerializerProtocol
+from langgraph.checkpoint.serde.types import _DeltaSnapshot  # pyright: ignore[reportPrivateUsage]
+from sqlalchemy import between, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from trunkline.errors import StateMissingError
+from trunkline.runtime.storage.checkpoints.frame import unframe, unpack
+from trunkline.runtime.storage.checkpoints.manifest import Entry, elements, nodes_in, opened
+from trunkline.runtime.storage.checkpoints.record import DELTA_LIST, Place
+from trunkline.runtime.storage.state_tables import StateItemRow
+
+_GAP = 16
+"""Items that are read in vain rather than asked around."""
+
+_RUNS_AT_ONCE = 300
+
+
+class Contents:
+    """Items of one thread."""
+
+    def __init__(self, thread: int, name: str) -> None:
+        self._thread, self._name = thread, name
+        self._plain: dict[int, bytes] = {}
+        self.digests: dict[bytes, int] = {}
+        """The items' numbers."""
+
+    async def load(self, connection: AsyncConnection, places: Iterable[Place]) -> None:
+        """Read what the places refer to: one query, and one more for each level of nodes."""
+        entries = _entries(places)
+        while entries:
+            await self._read(connection, _numbers(entries))
+            entries = self._inside(nodes_in(entries))
+
+    async def reach(self, connection: AsyncConnection, places: Iterable[Place]) -> set[int]:
+        """Return the numbers of all that the places refer to. Only nodes are read."""
+        entries, reached = _entries(places), set[int]()
+        while entries:
+            reached |= _numbers(entries)
+            await self._read(connection, nodes_in(entries))
+            entries = self._inside(nodes_in(entries))
+        return reached
+
+    def value(self, place: Place, serde: SerializerProtocol) -> Any:
+        """Return the value at a place."""
+        if not isinstance(place, dict):
+            return self._element(place, serde)
+        ((kind, entries),) = place.items()
+        made = [self._element(element, serde) for element in elements(self._opened(entries))]
+        return _DeltaSnapshot(made) if kind == DELTA_LIST else made
+
+    def _element(self, element: int | bytes, serde: SerializerProtocol) -> Any:
+        return serde.loads_typed(unframe(element if isinstance(element, bytes) else self._plain[element]))
+
+    def _opened(self, entries: Sequence[Entry]) -> Sequence[Entry]:
+        while nodes := nodes_in(entries):
+            entries = opened(entries, {node: self._node(node) for node in nodes})
+        return entries
+
+    def _inside(self, nodes: Iterable[int]) -> list[Entry]:
+        return opened(nodes, {node: self._node(node) for node in nodes})
+
+    def _node(self, number: int) -> bytes:
+        return unframe(self._plain[number])[1]
+
+    async def _read(self, connection: AsyncConnection, numbers: Iterable[int]) -> None:
+        wanted = set(numbers) - self._plain.keys()
+        ranges = _ranges(sorted(wanted))
+        columns = (StateItemRow.number, StateItemRow.digest, StateItemRow.data)
+        for at in range(0, len(ranges), _RUNS_AT_ONCE):
+            inside = or_(*(between(StateItemRow.number, *span) for span in ranges[at : at + _RUNS_AT_ONCE]))
+            for row in await connection.execute(select(*columns).where(StateItemRow.thread == self._thread, inside)):
+                if row.number in wanted:
+                    self._plain[row.number] = unpack(row.data)
+                    self.digests[row.digest] = row.number
+        if missing := wanted - self._plain.keys():
+            raise StateMissingError(thread=self._name, items=len(missing))
+
+
+def _entries(places: Iterable[Place]) -> list[Entry]:
+    entries: list[Entry] = []
+    for place in places:
+        if isinstance(place, dict):
+            entries.extend(entry for held in place.values() for entry in held)
+        elif isinstance(place, int):
+            entries.append([place, 1])
+    return entries
+
+
+def _numbers(entries: Iterable[Entry]) -> set[int]:
+    numbers: set[int] = set()
+    for entry in entries:
+        if isinstance(entry, int):
+            numbers.add(entry)
+        elif not isinstance(entry, bytes):
+            numbers.update(range(entry[0], entry[0] + entry[1]))
+    return numbers
+
+
+def _ranges(numbers: Sequence[int]) -> list[tuple[int, int]]:
+    ranges: list[tuple[int, int]] = []
+    for number in numbers:
+        if ranges and number - ranges[-1][1] <= _GAP:
+            ranges[-1] = (ranges[-1][0], number)
+        else:
+            ranges.append((number, number))
+    return ranges

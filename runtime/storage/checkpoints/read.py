@@ -1,0 +1,146 @@
+"""Reads checkpoints: the rows, then the items that they refer to, then the tasks' writes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from langgraph.checkpoint.base import CheckpointTuple, PendingWrite, writes_sort_key
+from langgraph.checkpoint.serde.base import SerializerProtocol
+from sqlalchemy import select, tuple_
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from trunkline.runtime.storage.checkpoints.contents import Contents
+from trunkline.runtime.storage.checkpoints.frame import unframe, unpack
+from trunkline.runtime.storage.checkpoints.place import Address, Branchable
+from trunkline.runtime.storage.checkpoints.recall import ThreadState
+from trunkline.runtime.storage.checkpoints.record import CheckpointRecord, decode
+from trunkline.runtime.storage.state_tables import StateCheckpointRow, StateThreadRow, StateWriteRow
+
+_AT_ONCE = 400
+
+ROWS = select(
+    StateCheckpointRow.seq,
+    StateCheckpointRow.ns,
+    StateCheckpointRow.checkpoint_id,
+    StateCheckpointRow.parent_id,
+    StateCheckpointRow.data,
+    *StateThreadRow.__table__.columns,
+).join(StateThreadRow, StateThreadRow.id == StateCheckpointRow.thread)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredCheckpoint:
+    """A checkpoint as its row has it, and its thread as it was then."""
+
+    seq: int
+    thread: str
+    state: ThreadState
+    ns: str
+    checkpoint_id: str
+    parent_id: str | None
+    record: CheckpointRecord
+
+    @classmethod
+    def of(cls, row: Any, serde: SerializerProtocol) -> StoredCheckpoint:
+        """Return the checkpoint of a row of `ROWS`."""
+        return cls(
+            seq=row.seq,
+            thread=row.name,
+            state=ThreadState.of(row),
+            ns=row.ns,
+            checkpoint_id=row.checkpoint_id,
+            parent_id=row.parent_id,
+            record=decode(row.data, serde),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredWrite:
+    """What a task wrote, as its row has it."""
+
+    task_id: str
+    channel: str
+    plain: bytes
+
+    def pending(self, serde: SerializerProtocol) -> PendingWrite:
+        """Return it as LangGraph has it."""
+        return self.task_id, self.channel, serde.loads_typed(unframe(self.plain))
+
+
+async def find(connection: AsyncConnection, address: Address, serde: SerializerProtocol) -> StoredCheckpoint | None:
+    """Return the checkpoint at the address, or the latest one there."""
+    query = ROWS.where(StateThreadRow.name == address.thread, StateCheckpointRow.ns == address.ns)
+    if address.checkpoint_id:
+        query = query.where(StateCheckpointRow.checkpoint_id == str(address.checkpoint_id))
+    else:
+        query = query.order_by(StateCheckpointRow.seq.desc()).limit(1)
+    row = (await connection.execute(query)).one_or_none()
+    return StoredCheckpoint.of(row, serde) if row else None
+
+
+async def writes_of(
+    connection: AsyncConnection, thread: int, checkpoints: Iterable[tuple[str, str]], *, channels: Collection[str] = ()
+) -> dict[tuple[str, str], list[StoredWrite]]:
+    """Return the writes under each of a thread's checkpoints (namespace and id), in the order of `writes_sort_key`."""
+    wanted = list(checkpoints)
+    found: list[Any] = []
+    columns = StateWriteRow.__table__.columns
+    for at in range(0, len(wanted), _AT_ONCE):
+        keys = tuple_(StateWriteRow.ns, StateWriteRow.checkpoint_id).in_(wanted[at : at + _AT_ONCE])
+        query = select(*columns).where(StateWriteRow.thread == thread, keys)
+        found.extend(await connection.execute(query.where(StateWriteRow.channel.in_(channels)) if channels else query))
+    found.sort(key=lambda row: writes_sort_key(row.task_path, row.task_id, row.idx))
+    writes: dict[tuple[str, str], list[StoredWrite]] = {}
+    for row in found:
+        write = StoredWrite(task_id=row.task_id, channel=row.channel, plain=unpack(row.data))
+        writes.setdefault((row.ns, row.checkpoint_id), []).append(write)
+    return writes
+
+
+async def tuples(
+    connection: AsyncConnection, found: Sequence[StoredCheckpoint], serde: SerializerProtocol, *, branchable: bool
+) -> tuple[list[CheckpointTuple], dict[str, Contents]]:
+    """Return LangGraph's tuples for the checkpoints, and the items that were read for them, by thread.
+
+    `branchable` tells whether a run may go on from them beside others.
+    """
+    contents: dict[str, Contents] = {}
+    writes: dict[tuple[str, str, str], list[StoredWrite]] = {}
+    for name in {one.thread for one in found}:
+        mine = [one for one in found if one.thread == name]
+        contents[name] = Contents(mine[0].state.id, name)
+        await contents[name].load(connection, [place for one in mine for place in one.record.places.values()])
+        under = await writes_of(connection, mine[0].state.id, [(one.ns, one.checkpoint_id) for one in mine])
+        writes |= {(name, *key): kept for key, kept in under.items()}
+    made = [
+        _tuple(one, contents[one.thread], writes.get((one.thread, one.ns, one.checkpoint_id), ()), serde, branchable)
+        for one in found
+    ]
+    return made, contents
+
+
+def _tuple(
+    one: StoredCheckpoint,
+    contents: Contents,
+    writes: Iterable[StoredWrite],
+    serde: SerializerProtocol,
+    branchable: bool,  # noqa: FBT001 - as in `tuples`
+) -> CheckpointTuple:
+    values = {channel: contents.value(place, serde) for channel, place in one.record.places.items()}
+    kind = Branchable if branchable else str
+    here = Address(thread=one.thread, ns=one.ns, checkpoint_id=kind(one.checkpoint_id))
+    return CheckpointTuple(
+        config=here.config(),
+        checkpoint=one.record.restored(one.checkpoint_id, values),
+        metadata=one.record.metadata,
+        parent_config=_parent_config(one),
+        pending_writes=[write.pending(serde) for write in writes],
+    )
+
+
+def _parent_config(one: StoredCheckpoint) -> Any:
+    if one.parent_id is None:
+        return None
+    return Address(thread=one.thread, ns=one.ns, checkpoint_id=Branchable(one.parent_id)).config()

@@ -1,0 +1,243 @@
+"""`SQLAlchemySaver`: LangGraph's checkpointer on SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Self
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import (
+    ChannelVersions,
+    Checkpoint,
+    CheckpointMetadata,
+    CheckpointTuple,
+    DeltaChannelHistory,
+)
+from langgraph.checkpoint.serde.base import SerializerProtocol
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from trunkline.errors import SaverNotOpenError
+from trunkline.runtime.storage.checkpoints.blocking import BlockingSaver
+from trunkline.runtime.storage.checkpoints.copying import copy_thread
+from trunkline.runtime.storage.checkpoints.history import delta_history
+from trunkline.runtime.storage.checkpoints.listing import listed
+from trunkline.runtime.storage.checkpoints.operations import Operation
+from trunkline.runtime.storage.checkpoints.place import Address
+from trunkline.runtime.storage.checkpoints.read import find, tuples
+from trunkline.runtime.storage.checkpoints.recall import Recall
+from trunkline.runtime.storage.checkpoints.remove import delete_runs, delete_threads, keep_latest
+from trunkline.runtime.storage.checkpoints.save import Held, save
+from trunkline.runtime.storage.checkpoints.serialise import checkpoint_operation, writes_operation
+from trunkline.runtime.storage.checkpoints.serializer import StrictSerializer, TypeName
+from trunkline.runtime.storage.engine import open_engine
+from trunkline.runtime.storage.upgrade import upgrade_engine
+from trunkline.runtime.storage.url import parse_url
+from trunkline.runtime.storage.writer import Writer
+
+_STRATEGIES = ("keep_latest", "delete")
+
+
+@dataclass(slots=True, kw_only=True)
+class _Core:
+    """What a saver shares with its copies: LangGraph makes one for each graph whose types it allows."""
+
+    engine: AsyncEngine
+    writer: Writer | None = None
+    home: asyncio.AbstractEventLoop | None = None
+    recall: Recall = field(default_factory=Recall)
+    lost: dict[Address, Exception] = field(default_factory=dict[Address, Exception])
+    """Why tasks' writes under a checkpoint were not saved. LangGraph looks only at the end of a run."""
+
+    async def save(self, connection: AsyncConnection, operations: Sequence[Operation]) -> list[Held | Exception]:
+        """Save in a transaction of the writer."""
+        return await save(connection, operations, self.recall)
+
+
+class SQLAlchemySaver(BlockingSaver):
+    """A checkpointer for any LangGraph program.
+
+    `async with SQLAlchemySaver.from_conn_string("sqlite:///state.db") as saver: await saver.setup()`, or
+    `async with SQLAlchemySaver(engine) as saver:` on an engine of one's own, which stays open. A list's elements are
+    stored once per thread; a write is committed when its method returns, together with others that were ready.
+    Blocking methods work from threads other than that of the event loop on which the saver was opened.
+
+    `allowed_types` are the types that state may hold beside plain values and LangChain's messages. Without
+    `refuse_conflicts`, two runs that write to one thread at once both go on, and one loses its turn. With a number under
+    `fencing_token` in the config's `configurable`, writes with an older number are refused.
+    """
+
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        *,
+        writer: Writer | None = None,
+        serde: SerializerProtocol | None = None,
+        allowed_types: Iterable[type | TypeName] = (),
+        refuse_conflicts: bool = True,
+    ) -> None:
+        """`writer` is an open writer to share transactions with; `serde` replaces the strict serialiser."""
+        super().__init__(serde=serde or StrictSerializer(allowed_types))
+        self._core = _Core(engine=engine, writer=writer)
+        self._refuse_conflicts = refuse_conflicts
+        if writer:
+            self._core.home = asyncio.get_running_loop()
+
+    @classmethod
+    @asynccontextmanager
+    async def from_conn_string(
+        cls,
+        conn_string: str,
+        *,
+        serde: SerializerProtocol | None = None,
+        allowed_types: Iterable[type | TypeName] = (),
+        refuse_conflicts: bool = True,
+    ) -> AsyncGenerator[Self]:
+        """Open a saver on the database at this URL and close it at the end. Raises `DatabaseUrlError`."""
+        engine = open_engine(parse_url(conn_string))
+        saver = cls(engine, serde=serde, allowed_types=allowed_types, refuse_conflicts=refuse_conflicts)
+        try:
+            async with saver:
+                yield saver
+        finally:
+            await engine.dispose()
+
+    async def __aenter__(self) -> Self:
+        """Start the writer."""
+        self._core.writer = await Writer(self._core.engine).__aenter__()
+        self._core.home = asyncio.get_running_loop()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Commit what is under way, and take no more."""
+        writer, self._core.writer = self._core.writer, None
+        if writer:
+            await writer.__aexit__(kind, error, trace)
+
+    async def setup(self) -> None:
+        """Create the tables, or bring them to this version. It may be called at every start."""
+        await upgrade_engine(self._core.engine)
+
+    async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
+        """Return the checkpoint that the config names, or the latest of its thread and namespace, or None."""
+        address = Address.of(config)
+        async with self._core.engine.connect() as connection:
+            found = await find(connection, address, self.serde)
+            if found is None:
+                return None
+            named = address.checkpoint_id is not None
+            made, contents = await tuples(connection, [found], self.serde, branchable=named)
+        numbers = contents[found.thread].digests
+        heads: dict[str, str | None] = {} if named else {found.ns: found.checkpoint_id}
+        self._core.recall.learn(found.thread, found.state, before=found.state, numbers=numbers, heads=heads)
+        return made[0]
+
+    async def alist(
+        self,
+        config: RunnableConfig | None,
+        *,
+        filter: dict[str, Any] | None = None,  # noqa: A002 - LangGraph's name
+        before: RunnableConfig | None = None,
+        limit: int | None = None,
+    ) -> AsyncIterator[CheckpointTuple]:
+        """Yield checkpoints, the newest first; `filter` are values that their metadata must have."""
+        pages = listed(self._core.engine, self.serde, config, matching=filter, before=before, limit=limit)
+        async with aclosing(pages):
+            async for one in pages:
+                yield one
+
+    async def aput(
+        self,
+        config: RunnableConfig,
+        checkpoint: Checkpoint,
+        metadata: CheckpointMetadata,
+        new_versions: ChannelVersions,
+    ) -> RunnableConfig:
+        """Save a checkpoint whose parent the config names, and return the config that names it.
+
+        Raises `ThreadConflictError`, `StaleWriterError`, `ThreadDeletedError`, `TypeNotAllowedError`; and what kept the
+        tasks' writes under the parent from being saved, because a checkpoint without them would hide their loss.
+        """
+        if error := self._core.lost.pop(Address.of(config), None):
+            raise error
+        operation = checkpoint_operation(
+            config, checkpoint, metadata, new_versions, serde=self.serde, refuse_conflicts=self._refuse_conflicts
+        )
+        await self._save(operation)
+        return Address(thread=operation.thread, ns=operation.ns, checkpoint_id=checkpoint["id"]).config()
+
+    async def aput_writes(
+        self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
+    ) -> None:
+        """Save what a task wrote. Raises as `aput` does."""
+        try:
+            await self._save(writes_operation(config, writes, task_id, task_path, serde=self.serde))
+        except Exception as error:
+            self._core.lost[Address.of(config)] = error
+            raise
+
+    async def adelete_thread(self, thread_id: str) -> None:
+        """Delete all that the thread has. Writes of a run that is still under way are refused from now on."""
+        await self._writer().write(lambda connection: delete_threads(connection, [str(thread_id)]))
+
+    async def adelete_for_runs(self, run_ids: Sequence[str]) -> None:
+        """Delete the checkpoints whose metadata names one of these runs. Raises `DeltaHistoryError`."""
+        await self._writer().write(lambda connection: delete_runs(connection, run_ids, self.serde))
+
+    async def acopy_thread(self, source_thread_id: str, target_thread_id: str) -> None:
+        """Copy all that a thread has to one that has nothing. Raises `ThreadExistsError`."""
+        names = str(source_thread_id), str(target_thread_id)
+        await self._writer().write(lambda connection: copy_thread(connection, *names))
+
+    async def aprune(self, thread_ids: Sequence[str], *, strategy: str = "keep_latest") -> None:
+        """Keep only the latest checkpoint of each namespace (`keep_latest`), or nothing (`delete`).
+
+        A delta channel's ancestors are kept back to its last stored value.
+        """
+        if isinstance(thread_ids, str) or strategy not in _STRATEGIES:
+            raise ValueError(f"prune takes a list of threads and a strategy of {_STRATEGIES}, got {strategy!r}")
+        for name in map(str, thread_ids):
+            await self._writer().write(lambda connection, name=name: self._prune(connection, name, strategy))
+
+    async def aget_delta_channel_history(
+        self, *, config: RunnableConfig, channels: Sequence[str]
+    ) -> Mapping[str, DeltaChannelHistory]:
+        """Return the writes that build these channels, and the value that they start from, along the ancestors."""
+        if not channels:
+            return {}
+        async with self._core.engine.connect() as connection:
+            return await delta_history(connection, Address.of(config), channels, self.serde)
+
+    def get_next_version(self, current: Any, channel: None) -> str:
+        """Return a version greater than the current one, and unlike that of any other branch."""
+        del channel
+        count = int(str(current).partition(".")[0]) if current is not None else 0
+        return f"{count + 1:032}.{random.random():016}"  # noqa: S311 - it is no secret
+
+    async def _prune(self, connection: AsyncConnection, name: str, strategy: str) -> None:
+        if strategy == "delete":
+            await delete_threads(connection, [name])
+        else:
+            await keep_latest(connection, [name], self.serde)
+
+    async def _save(self, operation: Operation) -> None:
+        held: Held = await self._writer().share(self._core.save, operation)
+        held.learnt(self._core.recall)
+
+    def _writer(self) -> Writer:
+        if self._core.writer is None:
+            raise SaverNotOpenError(
+                problem="is not open", remedy="use it inside 'async with SQLAlchemySaver(...) as saver:'"
+            )
+        return self._core.writer
+
+    def _home(self) -> asyncio.AbstractEventLoop:
+        self._writer()
+        assert self._core.home  # noqa: S101 - it is set with the writer
+        return self._core.home
