@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
@@ -48,13 +48,13 @@ async def open_database(text: str, *, tenant: str = "") -> AsyncGenerator[Databa
     url = parse_url(text)
     async with _connected(url) as engine:
         await _require_current(url, engine)
-        async with Writer(engine) as writer:
+        async with Writer(engine) as writer, closing(SQLAlchemySaver(engine, writer=writer)) as saver:
             yield Database(
                 url=url,
                 runs=RunStore(engine=engine, writer=writer),
                 spans=SpanStore(engine=engine, writer=writer),
                 ledger=DatabaseLedger(engine=engine, writer=writer, tenant=tenant),
-                saver=SQLAlchemySaver(engine, writer=writer),
+                saver=saver,
                 writer=writer,
             )
 

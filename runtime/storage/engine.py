@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 from typing import Any
 
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from trunkline.errors import MissingExtraError
@@ -23,9 +23,25 @@ def open_engine(url: DatabaseUrl) -> AsyncEngine:
             raise MissingExtraError(feature="PostgreSQL", extra="postgres")
         return create_async_engine(url.url, pool_pre_ping=True)
     engine = create_async_engine(url.url, connect_args={"timeout": BUSY_SECONDS})
-    event.listen(engine.sync_engine, "connect", _configure_sqlite)
-    event.listen(engine.sync_engine, "begin", _begin_sqlite)
+    _prepare_sqlite(engine.sync_engine)
     return engine
+
+
+def blocking_twin(engine: AsyncEngine) -> Engine | None:
+    """Return a blocking engine on the same SQLite file, for whole transactions in a thread.
+
+    None for PostgreSQL, and for an engine that is not from `open_engine`: it may be prepared in ways of its own.
+    """
+    if not event.contains(engine.sync_engine, "connect", _configure_sqlite):
+        return None
+    twin = create_engine(engine.url.set(drivername="sqlite"), connect_args={"timeout": BUSY_SECONDS})
+    _prepare_sqlite(twin)
+    return twin
+
+
+def _prepare_sqlite(engine: Engine) -> None:
+    event.listen(engine, "connect", _configure_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
 
 
 def _configure_sqlite(connection: Any, record: object) -> None:

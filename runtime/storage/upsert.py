@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import cache
 
 from sqlalchemy import Dialect
 from sqlalchemy.dialects import postgresql, sqlite
@@ -18,7 +19,12 @@ def upsert(
     """Return the statement that inserts rows, and where a row with the same unique columns (left out, the primary key)
     exists replaces these columns (or none).
     """
-    statement = postgresql.insert(table) if dialect.name == "postgresql" else sqlite.insert(table)
+    return _upsert(dialect.name, table, tuple(replacing), tuple(unique))
+
+
+@cache
+def _upsert(dialect: str, table: type[Table], replacing: tuple[str, ...], unique: tuple[str, ...]) -> Upsert:
+    statement = postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
     keys = list(unique) or [column.name for column in table.__mapper__.primary_key]
     if not replacing:
         return statement.on_conflict_do_nothing(index_elements=keys)

@@ -12,11 +12,9 @@ from sqlalchemy import Executable
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from trunkline.errors import NotOpenError
-from trunkline.runtime.storage.engine import WRITES
+from trunkline.runtime.storage.transactions import Result, Transactions, Work
 
-Result = TypeVar("Result")
 Item = TypeVar("Item")
-Work = Callable[[AsyncConnection], Awaitable[Result]]
 SharedWork = Callable[[AsyncConnection, Sequence[Item]], Awaitable[Sequence[Result | Exception]]]
 """Writes many items and returns the result of each; an exception is the item's own, the others stand."""
 
@@ -57,7 +55,7 @@ class Writer:
     """
 
     def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine.execution_options(**WRITES)
+        self._transactions = Transactions(engine, threads=1)
         self._waiting: list[_Waiting] = []
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -77,6 +75,7 @@ class Writer:
             if task:
                 task.cancel()
                 await asyncio.wait([task])
+            self._transactions.close()
 
     async def write(self, work: Work[Result]) -> Result:
         """Run the work in the next transaction and return its result once that is committed.
@@ -126,16 +125,8 @@ class Writer:
             await self._commit(taken)
 
     async def _commit(self, taken: list[_Waiting]) -> None:
-        results: list[tuple[_Waiting, Any]] = []
         try:
-            async with self._engine.begin() as connection:
-                for statement, rows in _by_statement(taken):
-                    await connection.execute(statement, [item.row for item in rows])
-                    results += [(item, None) for item in rows]
-                for work, shares in _by_work(taken):
-                    outcomes = await work(connection, [share.item for share in shares])
-                    results += zip(shares, outcomes, strict=True)
-                results += [(item, await item.work(connection)) for item in taken if isinstance(item, _Job)]
+            results = await self._transactions.write(lambda connection: _write(connection, taken))
         except Exception as error:  # noqa: BLE001 - the edge of the writer's task: the error belongs to who waits
             await self._fail(taken, error)
         else:
@@ -148,6 +139,18 @@ class Writer:
                 await self._commit([item])
         else:
             _settle(taken[0].done, error)
+
+
+async def _write(connection: AsyncConnection, taken: list[_Waiting]) -> list[tuple[_Waiting, Any]]:
+    results: list[tuple[_Waiting, Any]] = []
+    for statement, rows in _by_statement(taken):
+        await connection.execute(statement, [item.row for item in rows])
+        results += [(item, None) for item in rows]
+    for work, shares in _by_work(taken):
+        outcomes = await work(connection, [share.item for share in shares])
+        results += zip(shares, outcomes, strict=True)
+    results += [(item, await item.work(connection)) for item in taken if isinstance(item, _Job)]
+    return results
 
 
 def _settle(done: asyncio.Future[Any], outcome: Any) -> None:

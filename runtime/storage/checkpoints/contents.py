@@ -7,7 +7,7 @@ from typing import Any
 
 from langgraph.checkpoint.serde.base import SerializerProtocol
 from langgraph.checkpoint.serde.types import _DeltaSnapshot  # pyright: ignore[reportPrivateUsage]
-from sqlalchemy import between, or_, select
+from sqlalchemy import between, bindparam, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.errors import StateMissingError
@@ -19,7 +19,17 @@ from trunkline.runtime.storage.state_tables import StateItemRow
 _GAP = 16
 """Items that are read in vain rather than asked around."""
 
-_RUNS_AT_ONCE = 300
+_FEW, _MANY = 3, 100
+"""Ranges in one query, which is prepared for so many."""
+
+
+def _in_ranges(count: int) -> Any:
+    inside = or_(*(between(StateItemRow.number, bindparam(f"a{at}"), bindparam(f"b{at}")) for at in range(count)))
+    columns = (StateItemRow.number, StateItemRow.digest, StateItemRow.data)
+    return select(*columns).where(StateItemRow.thread == bindparam("thread"), inside)
+
+
+_IN_FEW_RANGES, _IN_MANY_RANGES = _in_ranges(_FEW), _in_ranges(_MANY)
 
 
 class Contents:
@@ -72,10 +82,10 @@ class Contents:
     async def _read(self, connection: AsyncConnection, numbers: Iterable[int]) -> None:
         wanted = set(numbers) - self._plain.keys()
         ranges = _ranges(sorted(wanted))
-        columns = (StateItemRow.number, StateItemRow.digest, StateItemRow.data)
-        for at in range(0, len(ranges), _RUNS_AT_ONCE):
-            inside = or_(*(between(StateItemRow.number, *span) for span in ranges[at : at + _RUNS_AT_ONCE]))
-            for row in await connection.execute(select(*columns).where(StateItemRow.thread == self._thread, inside)):
+        for at in range(0, len(ranges), _MANY):
+            some = ranges[at : at + _MANY]
+            query, size = (_IN_FEW_RANGES, _FEW) if len(some) <= _FEW else (_IN_MANY_RANGES, _MANY)
+            for row in await connection.execute(query, {"thread": self._thread, **_bounds(some, size)}):
                 if row.number in wanted:
                     self._plain[row.number] = unpack(row.data)
                     self.digests[row.digest] = row.number
@@ -111,3 +121,9 @@ def _ranges(numbers: Sequence[int]) -> list[tuple[int, int]]:
         else:
             ranges.append((number, number))
     return ranges
+
+
+def _bounds(ranges: Sequence[tuple[int, int]], size: int) -> dict[str, int]:
+    """Return a query's parameters; ranges that are not needed are that of item 0, which there never is."""
+    full = [*ranges, *[(0, 0)] * (size - len(ranges))]
+    return {f"{end}{at}": span[side] for at, span in enumerate(full) for side, end in enumerate("ab")}

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
 from typing import Any, cast
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import CheckpointTuple
 from langgraph.checkpoint.serde.base import SerializerProtocol
 from sqlalchemy import ColumnElement, select
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from trunkline.runtime.storage.checkpoints.read import ROWS, StoredCheckpoint, tuples
+from trunkline.runtime.storage.checkpoints.read import ROWS, StoredCheckpoint, checkpoint_tuple, contents_of
 from trunkline.runtime.storage.state_tables import StateCheckpointRow, StateThreadRow
+from trunkline.runtime.storage.transactions import Transactions
 
 _PAGE = 50
 
 
 async def listed(
-    engine: AsyncEngine,
+    reads: Transactions,
     serde: SerializerProtocol,
     config: RunnableConfig | None,
     *,
@@ -27,23 +29,44 @@ async def listed(
     limit: int | None,
 ) -> AsyncIterator[CheckpointTuple]:
     """Yield the checkpoints of the config (all there are without one) whose metadata has these values."""
-    scope = _scope(config)
     below: int | None = None
     left = limit
     while left is None or left > 0:
-        async with engine.connect() as connection:
-            query = ROWS.where(*scope, *await _earlier(connection, scope, before))
-            query = query if below is None else query.where(StateCheckpointRow.seq < below)
-            page = _PAGE if left is None or matching else min(left, _PAGE)
-            rows = (await connection.execute(query.order_by(StateCheckpointRow.seq.desc()).limit(page))).all()
-            found = [one for one in (StoredCheckpoint.of(row, serde) for row in rows) if _matches(one, matching)]
-            made, _ = await tuples(connection, found[:left], serde, branchable=True)
-        for one in made:
-            yield one
-        if len(rows) < page:
+        size = _PAGE if left is None or matching else min(left, _PAGE)
+        page = _Page(serde=serde, scope=_scope(config), before=_id(before), below=below, size=size, matching=matching)
+        last, found, contents, writes = await reads.read(page.read)
+        for one in found[:left]:
+            yield checkpoint_tuple(one, contents, writes, serde, branchable=True)
+        if last is None:
             return
-        below = rows[-1].seq
-        left = None if left is None else left - len(made)
+        below = last
+        left = None if left is None else left - len(found)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Page:
+    """So many rows from some place on."""
+
+    serde: SerializerProtocol
+    scope: list[ColumnElement[bool]]
+    before: str | None
+    below: int | None
+    size: int
+    matching: Mapping[str, Any] | None
+
+    async def read(self, connection: AsyncConnection) -> tuple[int | None, list[StoredCheckpoint], Any, Any]:
+        """Return where the next page begins (None: there is none), what matches on this one, and its contents."""
+        query = ROWS.where(*self.scope, *await _earlier(connection, self.scope, self.before))
+        query = query if self.below is None else query.where(StateCheckpointRow.seq < self.below)
+        rows = (await connection.execute(query.order_by(StateCheckpointRow.seq.desc()).limit(self.size))).all()
+        found = [one for one in (StoredCheckpoint.of(row, self.serde) for row in rows) if _matches(one, self.matching)]
+        last = rows[-1].seq if len(rows) == self.size else None
+        return last, found, *await contents_of(connection, found)
+
+
+def _id(before: RunnableConfig | None) -> str | None:
+    found = before.get("configurable", {}).get("checkpoint_id") if before else None
+    return str(found) if found else None
 
 
 def _scope(config: RunnableConfig | None) -> list[ColumnElement[bool]]:
@@ -59,19 +82,18 @@ def _scope(config: RunnableConfig | None) -> list[ColumnElement[bool]]:
 
 
 async def _earlier(
-    connection: AsyncConnection, scope: list[ColumnElement[bool]], before: RunnableConfig | None
+    connection: AsyncConnection, scope: list[ColumnElement[bool]], checkpoint_id: str | None
 ) -> list[ColumnElement[bool]]:
     """Return the condition for what came before: by the database's order where the checkpoint is among those listed.
 
     LangGraph also asks for what a namespace had before a checkpoint of another one; their ids are compared then.
     """
-    checkpoint_id = before.get("configurable", {}).get("checkpoint_id") if before else None
     if not checkpoint_id:
         return []
     query = select(StateCheckpointRow.seq).join(StateThreadRow, StateThreadRow.id == StateCheckpointRow.thread)
-    here = query.where(*scope, StateCheckpointRow.checkpoint_id == str(checkpoint_id))
+    here = query.where(*scope, StateCheckpointRow.checkpoint_id == checkpoint_id)
     seq = await connection.scalar(here.order_by(StateCheckpointRow.seq.desc()).limit(1))
-    return [StateCheckpointRow.checkpoint_id < str(checkpoint_id) if seq is None else StateCheckpointRow.seq < seq]
+    return [StateCheckpointRow.checkpoint_id < checkpoint_id if seq is None else StateCheckpointRow.seq < seq]
 
 
 def _matches(one: StoredCheckpoint, matching: Mapping[str, Any] | None) -> bool:

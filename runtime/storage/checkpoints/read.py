@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from langgraph.checkpoint.base import CheckpointTuple, PendingWrite, writes_sort_key
 from langgraph.checkpoint.serde.base import SerializerProtocol
-from sqlalchemy import select, tuple_
+from sqlalchemy import bindparam, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.runtime.storage.checkpoints.contents import Contents
@@ -28,6 +28,14 @@ ROWS = select(
     StateCheckpointRow.data,
     *StateThreadRow.__table__.columns,
 ).join(StateThreadRow, StateThreadRow.id == StateCheckpointRow.thread)
+_THERE = ROWS.where(StateThreadRow.name == bindparam("thread"), StateCheckpointRow.ns == bindparam("ns"))
+_NAMED = _THERE.where(StateCheckpointRow.checkpoint_id == bindparam("id"))
+_LATEST = _THERE.order_by(StateCheckpointRow.seq.desc()).limit(1)
+_WRITES = select(*StateWriteRow.__table__.columns).where(StateWriteRow.thread == bindparam("thread"))
+_WRITES_UNDER_ONE = _WRITES.where(StateWriteRow.ns == bindparam("ns"), StateWriteRow.checkpoint_id == bindparam("id"))
+_WRITES_UNDER_MANY = _WRITES.where(
+    tuple_(StateWriteRow.ns, StateWriteRow.checkpoint_id).in_(bindparam("keys", expanding=True))
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +64,10 @@ class StoredCheckpoint:
         )
 
 
+WriteKey = tuple[str, str, str]
+"""A thread, a namespace, a checkpoint."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredWrite:
     """What a task wrote, as its row has it."""
@@ -71,12 +83,12 @@ class StoredWrite:
 
 async def find(connection: AsyncConnection, address: Address, serde: SerializerProtocol) -> StoredCheckpoint | None:
     """Return the checkpoint at the address, or the latest one there."""
-    query = ROWS.where(StateThreadRow.name == address.thread, StateCheckpointRow.ns == address.ns)
+    there = {"thread": address.thread, "ns": address.ns}
     if address.checkpoint_id:
-        query = query.where(StateCheckpointRow.checkpoint_id == str(address.checkpoint_id))
+        rows = await connection.execute(_NAMED, {**there, "id": str(address.checkpoint_id)})
     else:
-        query = query.order_by(StateCheckpointRow.seq.desc()).limit(1)
-    row = (await connection.execute(query)).one_or_none()
+        rows = await connection.execute(_LATEST, there)
+    row = rows.one_or_none()
     return StoredCheckpoint.of(row, serde) if row else None
 
 
@@ -86,11 +98,16 @@ async def writes_of(
     """Return the writes under each of a thread's checkpoints (namespace and id), in the order of `writes_sort_key`."""
     wanted = list(checkpoints)
     found: list[Any] = []
-    columns = StateWriteRow.__table__.columns
-    for at in range(0, len(wanted), _AT_ONCE):
-        keys = tuple_(StateWriteRow.ns, StateWriteRow.checkpoint_id).in_(wanted[at : at + _AT_ONCE])
-        query = select(*columns).where(StateWriteRow.thread == thread, keys)
-        found.extend(await connection.execute(query.where(StateWriteRow.channel.in_(channels)) if channels else query))
+    if len(wanted) == 1:
+        found.extend(
+            await connection.execute(_WRITES_UNDER_ONE, {"thread": thread, "ns": wanted[0][0], "id": wanted[0][1]})
+        )
+    else:
+        query = _WRITES_UNDER_MANY.where(StateWriteRow.channel.in_(channels)) if channels else _WRITES_UNDER_MANY
+        for at in range(0, len(wanted), _AT_ONCE):
+            found.extend(await connection.execute(query, {"thread": thread, "keys": wanted[at : at + _AT_ONCE]}))
+    if channels:
+        found = [row for row in found if row.channel in channels]
     found.sort(key=lambda row: writes_sort_key(row.task_path, row.task_id, row.idx))
     writes: dict[tuple[str, str], list[StoredWrite]] = {}
     for row in found:
@@ -99,44 +116,40 @@ async def writes_of(
     return writes
 
 
-async def tuples(
-    connection: AsyncConnection, found: Sequence[StoredCheckpoint], serde: SerializerProtocol, *, branchable: bool
-) -> tuple[list[CheckpointTuple], dict[str, Contents]]:
-    """Return LangGraph's tuples for the checkpoints, and the items that were read for them, by thread.
-
-    `branchable` tells whether a run may go on from them beside others.
-    """
+async def contents_of(
+    connection: AsyncConnection, found: Sequence[StoredCheckpoint]
+) -> tuple[dict[str, Contents], dict[WriteKey, list[StoredWrite]]]:
+    """Return what the checkpoints refer to, by thread, and what was written under them."""
     contents: dict[str, Contents] = {}
-    writes: dict[tuple[str, str, str], list[StoredWrite]] = {}
+    writes: dict[WriteKey, list[StoredWrite]] = {}
     for name in {one.thread for one in found}:
         mine = [one for one in found if one.thread == name]
         contents[name] = Contents(mine[0].state.id, name)
         await contents[name].load(connection, [place for one in mine for place in one.record.places.values()])
         under = await writes_of(connection, mine[0].state.id, [(one.ns, one.checkpoint_id) for one in mine])
         writes |= {(name, *key): kept for key, kept in under.items()}
-    made = [
-        _tuple(one, contents[one.thread], writes.get((one.thread, one.ns, one.checkpoint_id), ()), serde, branchable)
-        for one in found
-    ]
-    return made, contents
+    return contents, writes
 
 
-def _tuple(
+def checkpoint_tuple(
     one: StoredCheckpoint,
-    contents: Contents,
-    writes: Iterable[StoredWrite],
+    contents: Mapping[str, Contents],
+    writes: Mapping[WriteKey, Sequence[StoredWrite]],
     serde: SerializerProtocol,
-    branchable: bool,  # noqa: FBT001 - as in `tuples`
+    *,
+    branchable: bool,
 ) -> CheckpointTuple:
-    values = {channel: contents.value(place, serde) for channel, place in one.record.places.items()}
+    """Return LangGraph's tuple; `branchable` tells whether a run may go on from it beside others."""
+    values = {channel: contents[one.thread].value(place, serde) for channel, place in one.record.places.items()}
     kind = Branchable if branchable else str
     here = Address(thread=one.thread, ns=one.ns, checkpoint_id=kind(one.checkpoint_id))
+    under = writes.get((one.thread, one.ns, one.checkpoint_id), ())
     return CheckpointTuple(
         config=here.config(),
         checkpoint=one.record.restored(one.checkpoint_id, values),
         metadata=one.record.metadata,
         parent_config=_parent_config(one),
-        pending_writes=[write.pending(serde) for write in writes],
+        pending_writes=[write.pending(serde) for write in under],
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from threading import Lock
 from typing import Any, Generic, TypeVar
 
 from trunkline.runtime.storage.checkpoints.record import CheckpointRecord
@@ -75,14 +76,28 @@ class Recall:
     def __init__(self) -> None:
         self._threads: OrderedDict[str, ThreadMemory] = OrderedDict()
         self._digests = 0
+        self._lock = Lock()  # transactions run in threads
         self.records: Recent[RecordKey, CheckpointRecord] = Recent(_RECORDS)
 
-    def of(self, thread: str) -> ThreadMemory | None:
-        """Return what is known of the thread."""
-        memory = self._threads.get(thread)
-        if memory:
+    def knows(self, thread: str) -> bool:
+        """Whether anything is known of the thread, its row above all."""
+        return thread in self._threads
+
+    def valid(self, thread: str, state: ThreadState) -> ThreadMemory:
+        """Return what still holds of what is known, now that the thread's row is this one."""
+        with self._lock:
+            memory = self._threads.get(thread)
+            if memory is None or (memory.state.id, memory.state.removals) != (state.id, state.removals):
+                self._forget(thread)
+                return ThreadMemory(state=state, complete=state.items == (0, 0))
             self._threads.move_to_end(thread)
-        return memory
+            current = memory.state.changes == state.changes
+            return ThreadMemory(
+                state=state,
+                complete=memory.complete and memory.state.items == state.items,
+                numbers=memory.numbers,
+                heads=dict(memory.heads) if current else {},
+            )
 
     def learn(
         self,
@@ -97,26 +112,31 @@ class Recall:
 
         What was known in the state `before` holds in this one as well. A memory that is newer is only added to.
         """
-        memory = self.of(thread)
-        if memory is None or memory.state.removals < state.removals:
-            self.forget(thread)
-            memory = self._threads[thread] = ThreadMemory(state=state, complete=before.items == (0, 0))
-        if memory.state.removals > state.removals:
-            return
-        if memory.state.changes <= state.changes:
-            if memory.state.changes < before.changes:  # another process wrote in between
-                memory.complete = memory.complete and memory.state.items == before.items
-                memory.heads.clear()
-            memory.state = state
-            memory.heads.update(heads)
-        self._digests -= len(memory.numbers)
-        memory.numbers.update(numbers)
-        self._digests += len(memory.numbers)
-        while (self._digests > _DIGESTS and len(self._threads) > 1) or len(self._threads) > _THREADS:
-            self.forget(next(iter(self._threads)))
+        with self._lock:
+            memory = self._threads.get(thread)
+            if memory is None or memory.state.removals < state.removals:
+                self._forget(thread)
+                memory = self._threads[thread] = ThreadMemory(state=state, complete=before.items == (0, 0))
+            if memory.state.removals > state.removals:
+                return
+            if memory.state.changes <= state.changes:
+                if memory.state.changes < before.changes:  # another process wrote in between
+                    memory.complete = memory.complete and memory.state.items == before.items
+                    memory.heads.clear()
+                memory.state = state
+                memory.heads.update(heads)
+            self._digests -= len(memory.numbers)
+            memory.numbers.update(numbers)
+            self._digests += len(memory.numbers)
+            while (self._digests > _DIGESTS and len(self._threads) > 1) or len(self._threads) > _THREADS:
+                self._forget(next(iter(self._threads)))
 
     def forget(self, thread: str) -> None:
         """Drop what is known of the thread."""
+        with self._lock:
+            self._forget(thread)
+
+    def _forget(self, thread: str) -> None:
         memory = self._threads.pop(thread, None)
         self._digests -= len(memory.numbers) if memory else 0
 
@@ -127,16 +147,19 @@ class Recent(Generic[Key, Kept]):
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._kept: OrderedDict[Key, Kept] = OrderedDict()
+        self._lock = Lock()
 
     def get(self, key: Key) -> Kept | None:
         """Return the value, if it is still kept."""
-        if key in self._kept:
-            self._kept.move_to_end(key)
-        return self._kept.get(key)
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+            return self._kept.get(key)
 
     def put(self, key: Key, value: Kept) -> None:
         """Keep the value."""
-        self._kept[key] = value
-        self._kept.move_to_end(key)
-        if len(self._kept) > self._limit:
-            self._kept.popitem(last=False)
+        with self._lock:
+            self._kept[key] = value
+            self._kept.move_to_end(key)
+            if len(self._kept) > self._limit:
+                self._kept.popitem(last=False)

@@ -112,9 +112,7 @@ def _needed_for_deltas(tree: Iterable[_Node], kept: Iterable[_Node]) -> set[int]
     return needed
 
 
-async def _remove(
-    connection: AsyncConnection, thread: int, doomed: Sequence[_Node], spared: Sequence[_Node]
-) -> None:
+async def _remove(connection: AsyncConnection, thread: int, doomed: Sequence[_Node], spared: Sequence[_Node]) -> None:
     if not doomed:
         return
     for at in range(0, len(doomed), _AT_ONCE):

@@ -27,6 +27,25 @@ _SAVE_THREAD = (
     .where(StateThreadRow.id == bindparam("the_id"))
     .values({name: bindparam(f"new_{name}") for name in _MUTABLE})
 )
+_HOLD = (
+    select(*StateThreadRow.__table__.columns)
+    .where(StateThreadRow.name.in_(bindparam("names", expanding=True)))
+    .order_by(StateThreadRow.id)
+    .with_for_update()
+)
+_THERE = StateCheckpointRow.thread == bindparam("thread"), StateCheckpointRow.ns == bindparam("ns")
+_DATA = select(StateCheckpointRow.data).where(*_THERE, StateCheckpointRow.checkpoint_id == bindparam("id"))
+_NEWEST = select(StateCheckpointRow.checkpoint_id).where(*_THERE).order_by(StateCheckpointRow.seq.desc()).limit(1)
+_OTHER_CHILD = (
+    select(StateCheckpointRow.seq)
+    .where(*_THERE, StateCheckpointRow.parent_id == bindparam("parent"))
+    .where(StateCheckpointRow.checkpoint_id != bindparam("id"))
+    .limit(1)
+)
+_NUMBERS = select(StateItemRow.digest, StateItemRow.number).where(
+    StateItemRow.thread == bindparam("thread"), StateItemRow.digest.in_(bindparam("digests", expanding=True))
+)
+_ITEM = insert(StateItemRow)
 
 
 @dataclass(slots=True)
@@ -73,17 +92,14 @@ async def save(connection: AsyncConnection, operations: Sequence[Operation], rec
 async def hold(connection: AsyncConnection, names: Iterable[str], recall: Recall) -> dict[str, Held]:
     """Hold the rows of the threads until the transaction ends, creating those that are missing."""
     names = sorted(names)
-    if new := [name for name in names if recall.of(name) is None]:
+    if new := [name for name in names if not recall.knows(name)]:
         fresh = {"elements": 0, "singles": 0, "changes": 0, "removals": 0, "token": None, "deleted": False}
-        statement = upsert(connection.dialect, StateThreadRow, unique=["name"])
-        await connection.execute(statement, [{"name": name, **fresh} for name in new])
+        await connection.execute(
+            upsert(connection.dialect, StateThreadRow, unique=("name",)), [{"name": name, **fresh} for name in new]
+        )
     found: list[Any] = []
     for at in range(0, len(names), _AT_ONCE):
-        wanted = StateThreadRow.name.in_(names[at : at + _AT_ONCE])
-        rows = await connection.execute(
-            select(*StateThreadRow.__table__.columns).where(wanted).order_by(StateThreadRow.id).with_for_update()
-        )
-        found.extend(rows)
+        found.extend(await connection.execute(_HOLD, {"names": names[at : at + _AT_ONCE]}))
     if len(found) < len(names):  # somebody took rows away by hand
         for name in set(names) - {row.name for row in found}:
             recall.forget(name)
@@ -93,19 +109,8 @@ async def hold(connection: AsyncConnection, names: Iterable[str], recall: Recall
 
 def _held(row: Any, recall: Recall) -> Held:
     state = ThreadState.of(row)
-    memory = recall.of(row.name)
-    if memory is None or memory.state.removals != state.removals or memory.state.id != state.id:
-        recall.forget(row.name)
-        return Held(row.name, state, state, known={}, complete=state.items == (0, 0), heads={})
-    current = memory.state.changes == state.changes
-    return Held(
-        row.name,
-        state,
-        state,
-        known=memory.numbers,
-        complete=memory.complete and memory.state.items == state.items,
-        heads=memory.heads if current else {},
-    )
+    memory = recall.valid(row.name, state)
+    return Held(row.name, state, state, known=memory.numbers, complete=memory.complete, heads=memory.heads)
 
 
 class _Batch:
@@ -135,19 +140,19 @@ class _Batch:
         """Send the rows."""
         send, dialect = self._connection.execute, self._connection.dialect
         if self._items:
-            await send(insert(StateItemRow), self._items)
+            await send(_ITEM, self._items)
         if self._checkpoints:
             again = upsert(
                 dialect,
                 StateCheckpointRow,
-                replacing=["data", "run_id"],
-                unique=["thread", "ns", "checkpoint_id"],
+                replacing=("data", "run_id"),
+                unique=("thread", "ns", "checkpoint_id"),
             )
             await send(again, list(self._checkpoints.values()))
         if once := [row for row in self._writes if row["idx"] >= 0]:
             await send(upsert(dialect, StateWriteRow), once)
         if last := [row for row in self._writes if row["idx"] < 0]:
-            await send(upsert(dialect, StateWriteRow, replacing=["task_path", "channel", "data"]), last)
+            await send(upsert(dialect, StateWriteRow, replacing=("task_path", "channel", "data")), last)
         if changed := [thread.state for thread in threads if thread.state != thread.before]:
             await send(_SAVE_THREAD, [_thread_row(state) for state in changed])
 
@@ -177,12 +182,8 @@ class _Batch:
         key = thread.key(operation.ns, operation.parent_id)
         if record := thread.records.get(key) or self._recall.records.get(key):
             return record
-        where = (
-            StateCheckpointRow.thread == thread.state.id,
-            StateCheckpointRow.ns == operation.ns,
-            StateCheckpointRow.checkpoint_id == operation.parent_id,
-        )
-        data = await self._connection.scalar(select(StateCheckpointRow.data).where(*where))
+        there = {"thread": thread.state.id, "ns": operation.ns, "id": operation.parent_id}
+        data = await self._connection.scalar(_DATA, there)
         return decode(data, operation.serde) if data else None
 
     async def _check_place(self, operation: SaveCheckpoint, thread: Held, parent: CheckpointRecord | None) -> None:
@@ -204,26 +205,16 @@ class _Batch:
                 return heads[operation.ns]
         if thread.state.changes == 0:
             return None
-        newest = (
-            select(StateCheckpointRow.checkpoint_id)
-            .where(StateCheckpointRow.thread == thread.state.id, StateCheckpointRow.ns == operation.ns)
-            .order_by(StateCheckpointRow.seq.desc())
-            .limit(1)
-        )
-        return await self._connection.scalar(newest)
+        return await self._connection.scalar(_NEWEST, {"thread": thread.state.id, "ns": operation.ns})
 
     async def _has_other_child(self, operation: SaveCheckpoint, thread: Held) -> bool:
         here = (thread.state.id, operation.ns)
         for (number, ns, checkpoint_id), row in self._checkpoints.items():
             if (number, ns) == here and row["parent_id"] == operation.parent_id:
                 return checkpoint_id != operation.checkpoint_id
-        child = select(StateCheckpointRow.seq).where(
-            StateCheckpointRow.thread == thread.state.id,
-            StateCheckpointRow.ns == operation.ns,
-            StateCheckpointRow.parent_id == operation.parent_id,
-            StateCheckpointRow.checkpoint_id != operation.checkpoint_id,
-        )
-        return await self._connection.scalar(child.limit(1)) is not None
+        there = {"thread": thread.state.id, "ns": operation.ns}
+        family = {"parent": operation.parent_id, "id": operation.checkpoint_id}
+        return await self._connection.scalar(_OTHER_CHILD, there | family) is not None
 
     async def _places(
         self, operation: SaveCheckpoint, thread: Held, parent: CheckpointRecord | None
@@ -259,13 +250,9 @@ class _Batch:
         await self._keep(thread, values, kind="singles")
         return [*await self._folded(thread, [_number(thread, value) for value in values]), *rest]
 
-    async def _keep(
-        self, thread: Held, values: Iterable[Value], *, kind: Literal["elements", "singles"]
-    ) -> None:
+    async def _keep(self, thread: Held, values: Iterable[Value], *, kind: Literal["elements", "singles"]) -> None:
         """Give the values that the thread does not have yet their numbers and rows."""
-        new = {
-            one.digest: one for one in values if one.digest not in thread.known and one.digest not in thread.added
-        }
+        new = {one.digest: one for one in values if one.digest not in thread.known and one.digest not in thread.added}
         if new and not thread.complete:
             for known in await self._numbers(thread, list(new)):
                 thread.added[known.digest] = known.number
@@ -285,10 +272,8 @@ class _Batch:
     async def _numbers(self, thread: Held, digests: Sequence[bytes]) -> list[Any]:
         found: list[Any] = []
         for at in range(0, len(digests), _AT_ONCE):
-            wanted = select(StateItemRow.digest, StateItemRow.number).where(
-                StateItemRow.thread == thread.state.id, StateItemRow.digest.in_(digests[at : at + _AT_ONCE])
-            )
-            found.extend(await self._connection.execute(wanted))
+            some = {"thread": thread.state.id, "digests": digests[at : at + _AT_ONCE]}
+            found.extend(await self._connection.execute(_NUMBERS, some))
         return found
 
 

@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Se
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import (
@@ -23,23 +23,40 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from trunkline.errors import SaverNotOpenError
 from trunkline.runtime.storage.checkpoints.blocking import BlockingSaver
+from trunkline.runtime.storage.checkpoints.contents import Contents
 from trunkline.runtime.storage.checkpoints.copying import copy_thread
 from trunkline.runtime.storage.checkpoints.history import delta_history
 from trunkline.runtime.storage.checkpoints.listing import listed
 from trunkline.runtime.storage.checkpoints.operations import Operation
 from trunkline.runtime.storage.checkpoints.place import Address
-from trunkline.runtime.storage.checkpoints.read import find, tuples
+from trunkline.runtime.storage.checkpoints.read import (
+    StoredCheckpoint,
+    StoredWrite,
+    WriteKey,
+    checkpoint_tuple,
+    contents_of,
+    find,
+)
 from trunkline.runtime.storage.checkpoints.recall import Recall
 from trunkline.runtime.storage.checkpoints.remove import delete_runs, delete_threads, keep_latest
 from trunkline.runtime.storage.checkpoints.save import Held, save
 from trunkline.runtime.storage.checkpoints.serialise import checkpoint_operation, writes_operation
 from trunkline.runtime.storage.checkpoints.serializer import StrictSerializer, TypeName
 from trunkline.runtime.storage.engine import open_engine
+from trunkline.runtime.storage.transactions import Transactions
 from trunkline.runtime.storage.upgrade import upgrade_engine
 from trunkline.runtime.storage.url import parse_url
 from trunkline.runtime.storage.writer import Writer
 
 _STRATEGIES = ("keep_latest", "delete")
+_READERS = 4
+"""Reads at once on SQLite."""
+
+
+class _Read(NamedTuple):
+    found: StoredCheckpoint
+    contents: Mapping[str, Contents]
+    writes: Mapping[WriteKey, Sequence[StoredWrite]]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -47,6 +64,7 @@ class _Core:
     """What a saver shares with its copies: LangGraph makes one for each graph whose types it allows."""
 
     engine: AsyncEngine
+    reads: Transactions
     writer: Writer | None = None
     home: asyncio.AbstractEventLoop | None = None
     recall: Recall = field(default_factory=Recall)
@@ -82,7 +100,7 @@ class SQLAlchemySaver(BlockingSaver):
     ) -> None:
         """`writer` is an open writer to share transactions with; `serde` replaces the strict serialiser."""
         super().__init__(serde=serde or StrictSerializer(allowed_types))
-        self._core = _Core(engine=engine, writer=writer)
+        self._core = _Core(engine=engine, reads=Transactions(engine, threads=_READERS), writer=writer)
         self._refuse_conflicts = refuse_conflicts
         if writer:
             self._core.home = asyncio.get_running_loop()
@@ -119,6 +137,11 @@ class SQLAlchemySaver(BlockingSaver):
         writer, self._core.writer = self._core.writer, None
         if writer:
             await writer.__aexit__(kind, error, trace)
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections for reading. Leaving `async with` does it too."""
+        self._core.reads.close()
 
     async def setup(self) -> None:
         """Create the tables, or bring them to this version. It may be called at every start."""
@@ -127,16 +150,21 @@ class SQLAlchemySaver(BlockingSaver):
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         """Return the checkpoint that the config names, or the latest of its thread and namespace, or None."""
         address = Address.of(config)
-        async with self._core.engine.connect() as connection:
-            found = await find(connection, address, self.serde)
-            if found is None:
-                return None
-            named = address.checkpoint_id is not None
-            made, contents = await tuples(connection, [found], self.serde, branchable=named)
-        numbers = contents[found.thread].digests
+        named = address.checkpoint_id is not None
+
+        async def work(connection: AsyncConnection) -> _Read | None:
+            if found := await find(connection, address, self.serde):
+                return _Read(found, *await contents_of(connection, [found]))
+            return None
+
+        read = await self._core.reads.read(work)
+        if read is None:
+            return None
+        found, contents, writes = read
         heads: dict[str, str | None] = {} if named else {found.ns: found.checkpoint_id}
+        numbers = contents[found.thread].digests
         self._core.recall.learn(found.thread, found.state, before=found.state, numbers=numbers, heads=heads)
-        return made[0]
+        return checkpoint_tuple(found, contents, writes, self.serde, branchable=named)
 
     async def alist(
         self,
@@ -147,7 +175,7 @@ class SQLAlchemySaver(BlockingSaver):
         limit: int | None = None,
     ) -> AsyncIterator[CheckpointTuple]:
         """Yield checkpoints, the newest first; `filter` are values that their metadata must have."""
-        pages = listed(self._core.engine, self.serde, config, matching=filter, before=before, limit=limit)
+        pages = listed(self._core.reads, self.serde, config, matching=filter, before=before, limit=limit)
         async with aclosing(pages):
             async for one in pages:
                 yield one
@@ -211,14 +239,14 @@ class SQLAlchemySaver(BlockingSaver):
         """Return the writes that build these channels, and the value that they start from, along the ancestors."""
         if not channels:
             return {}
-        async with self._core.engine.connect() as connection:
-            return await delta_history(connection, Address.of(config), channels, self.serde)
+        address = Address.of(config)
+        return await self._core.reads.read(lambda connection: delta_history(connection, address, channels, self.serde))
 
     def get_next_version(self, current: Any, channel: None) -> str:
         """Return a version greater than the current one, and unlike that of any other branch."""
         del channel
         count = int(str(current).partition(".")[0]) if current is not None else 0
-        return f"{count + 1:032}.{random.random():016}"  # noqa: S311 - it is no secret
+        return f"{count + 1:032}.{random.random():016}"
 
     async def _prune(self, connection: AsyncConnection, name: str, strategy: str) -> None:
         if strategy == "delete":
@@ -239,5 +267,5 @@ class SQLAlchemySaver(BlockingSaver):
 
     def _home(self) -> asyncio.AbstractEventLoop:
         self._writer()
-        assert self._core.home  # noqa: S101 - it is set with the writer
+        assert self._core.home
         return self._core.home

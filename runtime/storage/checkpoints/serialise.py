@@ -23,7 +23,6 @@ from trunkline.runtime.storage.checkpoints.record import DELTA_LIST, LIST
 from trunkline.runtime.storage.checkpoints.serializer import StrictSerializer
 
 
-
 def checkpoint_operation(
     config: RunnableConfig,
     checkpoint: Checkpoint,

@@ -1,0 +1,83 @@
+"""Transactions: work on a connection, run where it costs least."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar, cast
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from trunkline.runtime.storage.engine import WRITES, blocking_twin
+
+Result = TypeVar("Result")
+Work = Callable[[AsyncConnection], Awaitable[Result]]
+
+
+class Transactions:
+    """Runs work in transactions of a database. The work awaits nothing but its connection.
+
+    On SQLite a transaction runs from beginning to end in a thread: to go there and back for each statement takes longer
+    than the statements. On PostgreSQL it runs on the event loop.
+    """
+
+    def __init__(self, engine: AsyncEngine, *, threads: int) -> None:
+        """`threads` is how many transactions may run at once on SQLite."""
+        self._engine = engine
+        self._twin = blocking_twin(engine)
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="sqlite") if self._twin else None
+
+    async def read(self, work: Work[Result]) -> Result:
+        """Run work that only reads, all of it from one state of the database."""
+        if self._twin and self._threads:
+            return await self._in_thread(self._twin, work)
+        snapshot = {} if self._engine.dialect.name == "sqlite" else {"isolation_level": "REPEATABLE READ"}
+        async with self._engine.execution_options(**snapshot).connect() as connection:
+            return await work(connection)
+
+    async def write(self, work: Work[Result]) -> Result:
+        """Run work and commit it."""
+        if self._twin and self._threads:
+            return await self._in_thread(self._twin.execution_options(**WRITES), work)
+        async with self._engine.execution_options(**WRITES).begin() as connection:
+            return await work(connection)
+
+    def close(self) -> None:
+        """Wait for what is under way, and close the connections."""
+        if self._twin and self._threads:
+            self._threads.shutdown()
+            self._twin.dispose()
+
+    async def _in_thread(self, engine: Engine, work: Work[Result]) -> Result:
+        running = asyncio.get_running_loop().run_in_executor(self._threads, _run, engine, work)
+        return await running
+
+
+def _run(engine: Engine, work: Work[Result]) -> Result:
+    with engine.begin() as connection:
+        running = cast("Any", work(cast("AsyncConnection", _Awaitable(connection))))
+        try:
+            running.send(None)
+        except StopIteration as stop:
+            return stop.value
+        running.close()
+        raise RuntimeError("work in a transaction awaited something else than its connection")
+
+
+class _Awaitable:
+    """A blocking connection with the methods of an asynchronous one; awaiting them never waits."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self.dialect = connection.dialect
+
+    async def execute(self, *args: Any) -> Any:
+        return self._connection.execute(*args)
+
+    async def scalar(self, *args: Any) -> Any:
+        return self._connection.scalar(*args)
+
+    async def scalars(self, *args: Any) -> Any:
+        return self._connection.scalars(*args)
