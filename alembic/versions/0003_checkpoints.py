@@ -39,9 +39,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("thread", "ns", "checkpoint_id", name="ux_state_checkpoints_id"),
     )
     op.create_index("ix_state_checkpoints_run_id", "state_checkpoints", ["run_id"], unique=False)
-    op.create_index(
-        "ix_state_checkpoints_thread_ns_seq", "state_checkpoints", ["thread", "ns", "seq"], unique=False
-    )
+    op.create_index("ix_state_checkpoints_thread_ns_seq", "state_checkpoints", ["thread", "ns", "seq"], unique=False)
     op.create_table(
         "state_items",
         sa.Column("thread", sa.BigInteger(), nullable=False),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
@@ -48,7 +48,7 @@ async def open_database(text: str, *, tenant: str = "") -> AsyncGenerator[Databa
     url = parse_url(text)
     async with _connected(url) as engine:
         await _require_current(url, engine)
-        async with Writer(engine) as writer, closing(SQLAlchemySaver(engine, writer=writer)) as saver:
+        async with Writer(engine) as writer, SQLAlchemySaver(engine, writer=writer) as saver:
             yield Database(
                 url=url,
                 runs=RunStore(engine=engine, writer=writer),

@@ -13,8 +13,9 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from trunkline.runtime.storage.tables import CallRow
+from trunkline.runtime.storage.transactions import Result, Work
 from trunkline.runtime.storage.upsert import upsert
-from trunkline.runtime.storage.writer import Result, Work, Writer
+from trunkline.runtime.storage.writer import Writer
 from trunkline.tools.call import CallId, CallResult, CallState, ToolCall, state_of
 from trunkline.tools.effect import Effect
 from trunkline.tools.ledger import HOLDING, Entry, verdict

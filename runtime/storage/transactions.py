@@ -20,13 +20,15 @@ class Transactions:
     """Runs work in transactions of a database. The work awaits nothing but its connection.
 
     On SQLite a transaction runs from beginning to end in a thread: to go there and back for each statement takes longer
-    than the statements. On PostgreSQL it runs on the event loop.
+    than the statements. On PostgreSQL it runs on the event loop. Either way it comes to its end although whoever waits
+    for it is cancelled: a connection that is dropped half way costs more than the answer.
     """
 
     def __init__(self, engine: AsyncEngine, *, threads: int) -> None:
         """`threads` is how many transactions may run at once on SQLite."""
         self._engine = engine
         self._twin = blocking_twin(engine)
+        self._tasks = set[asyncio.Task[Any]]()
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="sqlite") if self._twin else None
 
     async def read(self, work: Work[Result]) -> Result:
@@ -34,18 +36,18 @@ class Transactions:
         if self._twin and self._threads:
             return await self._in_thread(self._twin, work)
         snapshot = {} if self._engine.dialect.name == "sqlite" else {"isolation_level": "REPEATABLE READ"}
-        async with self._engine.execution_options(**snapshot).connect() as connection:
-            return await work(connection)
+        return await self._in_task(self._engine.execution_options(**snapshot), work)
 
     async def write(self, work: Work[Result]) -> Result:
         """Run work and commit it."""
         if self._twin and self._threads:
             return await self._in_thread(self._twin.execution_options(**WRITES), work)
-        async with self._engine.execution_options(**WRITES).begin() as connection:
-            return await work(connection)
+        return await self._in_task(self._engine.execution_options(**WRITES), work)
 
-    def close(self) -> None:
-        """Wait for what is under way, and close the connections."""
+    async def aclose(self) -> None:
+        """Wait for what is under way, and close the connections that are not the engine's."""
+        if self._tasks:
+            await asyncio.wait(self._tasks)
         if self._twin and self._threads:
             self._threads.shutdown()
             self._twin.dispose()
@@ -54,6 +56,17 @@ class Transactions:
         running = asyncio.get_running_loop().run_in_executor(self._threads, _run, engine, work)
         return await running
 
+    async def _in_task(self, engine: AsyncEngine, work: Work[Result]) -> Result:
+        task = asyncio.create_task(_run_async(engine, work), name="transaction")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return await asyncio.shield(task)
+
+
+async def _run_async(engine: AsyncEngine, work: Work[Result]) -> Result:
+    async with engine.begin() as connection:
+        return await work(connection)
+
 
 def _run(engine: Engine, work: Work[Result]) -> Result:
     with engine.begin() as connection:
@@ -61,7 +74,7 @@ def _run(engine: Engine, work: Work[Result]) -> Result:
         try:
             running.send(None)
         except StopIteration as stop:
-            return stop.value
+            return cast("Result", stop.value)
         running.close()
         raise RuntimeError("work in a transaction awaited something else than its connection")
 

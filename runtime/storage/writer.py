@@ -75,7 +75,7 @@ class Writer:
             if task:
                 task.cancel()
                 await asyncio.wait([task])
-            self._transactions.close()
+            await self._transactions.aclose()
 
     async def write(self, work: Work[Result]) -> Result:
         """Run the work in the next transaction and return its result once that is committed.

@@ -22,4 +22,6 @@ async def test_every_capability_passes(url: str) -> None:
 
     failures = {name: result.failures for name, result in report.results.items() if result.failures}
     assert (failures, report.passed_all()) == ({}, True)
-    assert {name for name, result in report.results.items() if result.detected} == {one.value for one in ALL_CAPABILITIES}
+    assert {name for name, result in report.results.items() if result.detected} == {
+        one.value for one in ALL_CAPABILITIES
+    }

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from langgraph.checkpoint.serde.base import SerializerProtocol
 from langgraph.checkpoint.serde.types import _DeltaSnapshot  # pyright: ignore[reportPrivateUsage]
 from sqlalchemy import between, bindparam, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.errors import StateMissingError
+from trunkline.runtime.storage.checkpoints.codec import Codec
 from trunkline.runtime.storage.checkpoints.frame import unframe, unpack
+from trunkline.runtime.storage.checkpoints.images import Image
 from trunkline.runtime.storage.checkpoints.manifest import Entry, elements, nodes_in, opened
 from trunkline.runtime.storage.checkpoints.record import DELTA_LIST, Place
 from trunkline.runtime.storage.state_tables import StateItemRow
@@ -32,20 +33,26 @@ def _in_ranges(count: int) -> Any:
 _IN_FEW_RANGES, _IN_MANY_RANGES = _in_ranges(_FEW), _in_ranges(_MANY)
 
 
+Known = Callable[[int], Image | None]
+"""Returns the image of an item, when the process has it."""
+
+
 class Contents:
     """Items of one thread."""
 
-    def __init__(self, thread: int, name: str) -> None:
+    def __init__(self, thread: int, name: str, known: Known | None = None) -> None:
         self._thread, self._name = thread, name
+        self._known = known or _nothing
+        self._images: dict[int, Image] = {}
         self._plain: dict[int, bytes] = {}
-        self.digests: dict[bytes, int] = {}
-        """The items' numbers."""
+        self.digests: dict[int, bytes] = {}
+        """Of the items that were read."""
 
     async def load(self, connection: AsyncConnection, places: Iterable[Place]) -> None:
         """Read what the places refer to: one query, and one more for each level of nodes."""
         entries = _entries(places)
         while entries:
-            await self._read(connection, _numbers(entries))
+            await self._read(connection, [number for number in _numbers(entries) if not self._is_known(number)])
             entries = self._inside(nodes_in(entries))
 
     async def reach(self, connection: AsyncConnection, places: Iterable[Place]) -> set[int]:
@@ -57,16 +64,20 @@ class Contents:
             entries = self._inside(nodes_in(entries))
         return reached
 
-    def value(self, place: Place, serde: SerializerProtocol) -> Any:
+    def value(self, place: Place, codec: Codec) -> Any:
         """Return the value at a place."""
         if not isinstance(place, dict):
-            return self._element(place, serde)
+            return self._element(place, codec)
         ((kind, entries),) = place.items()
-        made = [self._element(element, serde) for element in elements(self._opened(entries))]
+        made = [self._element(element, codec) for element in elements(self._opened(entries))]
         return _DeltaSnapshot(made) if kind == DELTA_LIST else made
 
-    def _element(self, element: int | bytes, serde: SerializerProtocol) -> Any:
-        return serde.loads_typed(unframe(element if isinstance(element, bytes) else self._plain[element]))
+    def _element(self, element: int | bytes, codec: Codec) -> Any:
+        if isinstance(element, bytes):
+            return codec.load(element)
+        if image := self._images.get(element):
+            return image.build()
+        return codec.load(self._plain[element], self.digests[element])
 
     def _opened(self, entries: Sequence[Entry]) -> Sequence[Entry]:
         while nodes := nodes_in(entries):
@@ -79,6 +90,12 @@ class Contents:
     def _node(self, number: int) -> bytes:
         return unframe(self._plain[number])[1]
 
+    def _is_known(self, number: int) -> bool:
+        image = self._known(number)
+        if image:
+            self._images[number] = image
+        return image is not None
+
     async def _read(self, connection: AsyncConnection, numbers: Iterable[int]) -> None:
         wanted = set(numbers) - self._plain.keys()
         ranges = _ranges(sorted(wanted))
@@ -88,9 +105,13 @@ class Contents:
             for row in await connection.execute(query, {"thread": self._thread, **_bounds(some, size)}):
                 if row.number in wanted:
                     self._plain[row.number] = unpack(row.data)
-                    self.digests[row.digest] = row.number
+                    self.digests[row.number] = row.digest
         if missing := wanted - self._plain.keys():
             raise StateMissingError(thread=self._name, items=len(missing))
+
+
+def _nothing(number: int) -> None:
+    del number
 
 
 def _entries(places: Iterable[Place]) -> list[Entry]:

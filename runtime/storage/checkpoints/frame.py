@@ -21,8 +21,6 @@ _AS_IS, _ZSTD_1 = b"\x00", b"\x01"
 _WORTH_PACKING = 80
 """Bytes. Below, zstd's own few bytes eat what it saves."""
 
-_codecs = local()
-
 
 def frame(typed: tuple[str, bytes]) -> bytes:
     """Return the plain frame of what a serialiser made."""
@@ -49,7 +47,7 @@ def digest(plain: bytes) -> bytes:
 def pack(plain: bytes) -> bytes:
     """Return the stored frame, compressed where that pays."""
     if len(plain) >= _WORTH_PACKING:
-        packed = _compressor().compress(plain)
+        packed = _codecs.compressor.compress(plain)
         if len(packed) < len(plain):
             return _ZSTD_1 + packed
     return _AS_IS + plain
@@ -61,7 +59,7 @@ def unpack(stored: bytes) -> bytes:
         case b"\x00":
             return stored[1:]
         case b"\x01":
-            return _decompressor().decompress(stored[1:])
+            return _codecs.decompressor.decompress(stored[1:])
         case other:
             raise StateFormatError(found=other)
 
@@ -71,13 +69,12 @@ def _dictionary() -> zstandard.ZstdCompressionDict:
     return zstandard.ZstdCompressionDict(DICTIONARY_1, dict_type=zstandard.DICT_TYPE_RAWCONTENT)
 
 
-def _compressor() -> zstandard.ZstdCompressor:
-    if not hasattr(_codecs, "compressor"):  # one a thread: they are not safe to share
-        _codecs.compressor = zstandard.ZstdCompressor(level=3, dict_data=_dictionary(), write_checksum=False)
-    return _codecs.compressor
+class _Codecs(local):
+    """One of each per thread: they are not safe to share."""
+
+    def __init__(self) -> None:
+        self.compressor = zstandard.ZstdCompressor(level=3, dict_data=_dictionary(), write_checksum=False)
+        self.decompressor = zstandard.ZstdDecompressor(dict_data=_dictionary())
 
 
-def _decompressor() -> zstandard.ZstdDecompressor:
-    if not hasattr(_codecs, "decompressor"):
-        _codecs.decompressor = zstandard.ZstdDecompressor(dict_data=_dictionary())
-    return _codecs.decompressor
+_codecs = _Codecs()

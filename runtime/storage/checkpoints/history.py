@@ -10,6 +10,7 @@ from langgraph.checkpoint.serde.base import SerializerProtocol
 from sqlalchemy import literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from trunkline.runtime.storage.checkpoints.codec import Codec
 from trunkline.runtime.storage.checkpoints.contents import Contents
 from trunkline.runtime.storage.checkpoints.place import Address
 from trunkline.runtime.storage.checkpoints.read import StoredCheckpoint, StoredWrite, find, writes_of
@@ -21,15 +22,15 @@ _GENERATIONS = 128
 
 
 async def delta_history(
-    connection: AsyncConnection, address: Address, channels: Sequence[str], serde: SerializerProtocol
+    connection: AsyncConnection, address: Address, channels: Sequence[str], codec: Codec
 ) -> Mapping[str, DeltaChannelHistory]:
     """Return for each channel the writes since its last stored value, oldest first, and that value as the seed."""
-    target = await find(connection, address, serde)
+    target = await find(connection, address, codec.serde)
     seeds: dict[str, Place] = {}
     writes: dict[str, list[StoredWrite]] = {channel: [] for channel in channels}
     if target is None:
         return {channel: {"writes": []} for channel in channels}
-    async for page in _ancestors(connection, target, serde):
+    async for page in _ancestors(connection, target, codec.serde):
         keys = [(target.ns, checkpoint_id) for checkpoint_id, _ in page]
         under = await writes_of(connection, target.state.id, keys, channels=channels)
         for checkpoint_id, record in page:
@@ -41,7 +42,7 @@ async def delta_history(
             break
     contents = Contents(target.state.id, target.thread)
     await contents.load(connection, seeds.values())
-    return {channel: _history(channel, writes[channel], seeds, contents, serde) for channel in channels}
+    return {channel: _history(channel, writes[channel], seeds, contents, codec) for channel in channels}
 
 
 async def _ancestors(
@@ -72,9 +73,9 @@ def _history(
     writes: Sequence[StoredWrite],
     seeds: Mapping[str, Place],
     contents: Contents,
-    serde: SerializerProtocol,
+    codec: Codec,
 ) -> DeltaChannelHistory:
-    history: DeltaChannelHistory = {"writes": [write.pending(serde) for write in reversed(writes)]}
+    history: DeltaChannelHistory = {"writes": [write.pending(codec) for write in reversed(writes)]}
     if channel in seeds:
-        history["seed"] = contents.value(seeds[channel], serde)
+        history["seed"] = contents.value(seeds[channel], codec)
     return history

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -12,6 +12,7 @@ from langgraph.checkpoint.serde.base import SerializerProtocol
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from trunkline.runtime.storage.checkpoints.codec import Codec
 from trunkline.runtime.storage.checkpoints.read import ROWS, StoredCheckpoint, checkpoint_tuple, contents_of
 from trunkline.runtime.storage.state_tables import StateCheckpointRow, StateThreadRow
 from trunkline.runtime.storage.transactions import Transactions
@@ -21,22 +22,24 @@ _PAGE = 50
 
 async def listed(
     reads: Transactions,
-    serde: SerializerProtocol,
+    codec: Codec,
     config: RunnableConfig | None,
     *,
     matching: Mapping[str, Any] | None,
     before: RunnableConfig | None,
     limit: int | None,
-) -> AsyncIterator[CheckpointTuple]:
+) -> AsyncGenerator[CheckpointTuple]:
     """Yield the checkpoints of the config (all there are without one) whose metadata has these values."""
     below: int | None = None
     left = limit
     while left is None or left > 0:
         size = _PAGE if left is None or matching else min(left, _PAGE)
-        page = _Page(serde=serde, scope=_scope(config), before=_id(before), below=below, size=size, matching=matching)
+        page = _Page(
+            serde=codec.serde, scope=_scope(config), before=_id(before), below=below, size=size, matching=matching
+        )
         last, found, contents, writes = await reads.read(page.read)
         for one in found[:left]:
-            yield checkpoint_tuple(one, contents, writes, serde, branchable=True)
+            yield checkpoint_tuple(one, contents, writes, codec, branchable=True)
         if last is None:
             return
         below = last

@@ -1,7 +1,7 @@
 """Manifests: which items a list holds, in a few bytes however long it is.
 
-A list that only grows holds elements 1 to n, and `[[1, n]]` says so. Entries are runs `[first item, how many]`, values too
-small for an item (bytes: their frame), and nodes (an item number): an item that is itself 64 entries. A list whose
+A list that only grows holds elements 1 to n, and `[[1, n]]` says so. Entries are runs `[first item, how many]`, values
+too small for an item (bytes: their frame), and nodes (an item number): an item that is itself 64 entries. A list whose
 entries are many is folded into nodes, and nodes into nodes, from its beginning; so a list that grows shares all but its
 last nodes with what it was, and each of its versions costs a bounded number of bytes.
 """

@@ -11,8 +11,9 @@ from langgraph.checkpoint.serde.base import SerializerProtocol
 from sqlalchemy import bindparam, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from trunkline.runtime.storage.checkpoints.contents import Contents
-from trunkline.runtime.storage.checkpoints.frame import unframe, unpack
+from trunkline.runtime.storage.checkpoints.codec import Codec
+from trunkline.runtime.storage.checkpoints.contents import Contents, Known
+from trunkline.runtime.storage.checkpoints.frame import unpack
 from trunkline.runtime.storage.checkpoints.place import Address, Branchable
 from trunkline.runtime.storage.checkpoints.recall import ThreadState
 from trunkline.runtime.storage.checkpoints.record import CheckpointRecord, decode
@@ -76,9 +77,9 @@ class StoredWrite:
     channel: str
     plain: bytes
 
-    def pending(self, serde: SerializerProtocol) -> PendingWrite:
+    def pending(self, codec: Codec) -> PendingWrite:
         """Return it as LangGraph has it."""
-        return self.task_id, self.channel, serde.loads_typed(unframe(self.plain))
+        return self.task_id, self.channel, codec.load(self.plain)
 
 
 async def find(connection: AsyncConnection, address: Address, serde: SerializerProtocol) -> StoredCheckpoint | None:
@@ -117,14 +118,17 @@ async def writes_of(
 
 
 async def contents_of(
-    connection: AsyncConnection, found: Sequence[StoredCheckpoint]
+    connection: AsyncConnection, found: Sequence[StoredCheckpoint], known: Known | None = None
 ) -> tuple[dict[str, Contents], dict[WriteKey, list[StoredWrite]]]:
-    """Return what the checkpoints refer to, by thread, and what was written under them."""
+    """Return what the checkpoints refer to, by thread, and what was written under them.
+
+    `known` are the images of their one thread's items that need not be read.
+    """
     contents: dict[str, Contents] = {}
     writes: dict[WriteKey, list[StoredWrite]] = {}
     for name in {one.thread for one in found}:
         mine = [one for one in found if one.thread == name]
-        contents[name] = Contents(mine[0].state.id, name)
+        contents[name] = Contents(mine[0].state.id, name, known)
         await contents[name].load(connection, [place for one in mine for place in one.record.places.values()])
         under = await writes_of(connection, mine[0].state.id, [(one.ns, one.checkpoint_id) for one in mine])
         writes |= {(name, *key): kept for key, kept in under.items()}
@@ -135,12 +139,12 @@ def checkpoint_tuple(
     one: StoredCheckpoint,
     contents: Mapping[str, Contents],
     writes: Mapping[WriteKey, Sequence[StoredWrite]],
-    serde: SerializerProtocol,
+    codec: Codec,
     *,
     branchable: bool,
 ) -> CheckpointTuple:
     """Return LangGraph's tuple; `branchable` tells whether a run may go on from it beside others."""
-    values = {channel: contents[one.thread].value(place, serde) for channel, place in one.record.places.items()}
+    values = {channel: contents[one.thread].value(place, codec) for channel, place in one.record.places.items()}
     kind = Branchable if branchable else str
     here = Address(thread=one.thread, ns=one.ns, checkpoint_id=kind(one.checkpoint_id))
     under = writes.get((one.thread, one.ns, one.checkpoint_id), ())
@@ -149,7 +153,7 @@ def checkpoint_tuple(
         checkpoint=one.record.restored(one.checkpoint_id, values),
         metadata=one.record.metadata,
         parent_config=_parent_config(one),
-        pending_writes=[write.pending(serde) for write in under],
+        pending_writes=[write.pending(codec) for write in under],
     )
 
 

@@ -56,6 +56,9 @@ class ThreadMemory:
     numbers: dict[bytes, int] = field(default_factory=dict[bytes, int])
     """By digest."""
 
+    digests: dict[int, bytes] = field(default_factory=dict[int, bytes])
+    """By number."""
+
     heads: dict[str, str | None] = field(default_factory=dict[str, str | None])
     """The newest checkpoint of a namespace then, None where there was none."""
 
@@ -127,9 +130,17 @@ class Recall:
                 memory.heads.update(heads)
             self._digests -= len(memory.numbers)
             memory.numbers.update(numbers)
+            memory.digests.update(zip(numbers.values(), numbers.keys(), strict=True))
             self._digests += len(memory.numbers)
             while (self._digests > _DIGESTS and len(self._threads) > 1) or len(self._threads) > _THREADS:
                 self._forget(next(iter(self._threads)))
+
+    def digests(self, thread: str, state: ThreadState) -> dict[int, bytes]:
+        """Return the digests of the thread's items that are known, now that its row is this one."""
+        with self._lock:
+            memory = self._threads.get(thread)
+            same = memory and (memory.state.id, memory.state.removals) == (state.id, state.removals)
+            return memory.digests if memory and same else {}
 
     def forget(self, thread: str) -> None:
         """Drop what is known of the thread."""

@@ -16,8 +16,6 @@ from trunkline.runtime.storage.checkpoints.record import CheckpointRecord, decod
 from trunkline.runtime.storage.state_tables import StateCheckpointRow, StateItemRow, StateThreadRow, StateWriteRow
 
 _AT_ONCE = 500
-_DELTAS = "counters_since_delta_snapshot"
-"""In the metadata: the delta channels of a checkpoint."""
 
 
 async def delete_threads(connection: AsyncConnection, names: Sequence[str]) -> None:
@@ -103,7 +101,7 @@ def _needed_for_deltas(tree: Iterable[_Node], kept: Iterable[_Node]) -> set[int]
     by_id = {(node.ns, node.checkpoint_id): node for node in tree}
     needed: set[int] = set()
     for node in kept:
-        open_channels = set(node.record.metadata.get(_DELTAS) or ()) - node.record.places.keys()
+        open_channels = set(node.record.metadata.get("counters_since_delta_snapshot", ())) - node.record.places.keys()
         current = node
         while open_channels and current.parent_id and (parent := by_id.get((node.ns, current.parent_id))):
             needed.add(parent.seq)

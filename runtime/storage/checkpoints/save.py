@@ -228,27 +228,36 @@ class _Batch:
                 places[channel] = parent.places[channel]
             elif channel in operation.carried:
                 values[channel] = operation.carried[channel]
-        singles = [value for value in values.values() if isinstance(value, Value)]
-        await self._keep(thread, [value for value in singles if len(value.plain) > SMALL], kind="singles")
-        elements = [one for value in values.values() if isinstance(value, Values) for one in value.elements]
-        await self._keep(thread, [one for one in elements if len(one.plain) > SMALL], kind="elements")
         for channel, value in values.items():
             places[channel] = await self._place(thread, value)
         return places
 
     async def _place(self, thread: Held, value: Value | Values) -> Place:
         if isinstance(value, Value):
-            return _position(thread, value)
-        entries = runs([_position(thread, one) for one in value.elements])
-        return {value.kind: await self._folded(thread, entries)}
+            (place,) = await self._positions(thread, [value], kind="singles")
+            return place
+        positions = await self._positions(thread, value.elements, kind="elements")
+        return {value.kind: await self._folded(thread, runs(positions))}
+
+    async def _positions(
+        self, thread: Held, values: Sequence[Value], *, kind: Literal["elements", "singles"]
+    ) -> list[int | bytes]:
+        """Return the values' numbers, giving them numbers and rows where they have none; of small values, the frame."""
+        large = [value for value in values if len(value.plain) > SMALL and value.digest not in thread.known]
+        if large:
+            await self._keep(thread, large, kind=kind)
+        known, added = thread.known, thread.added
+        return [
+            value.plain if len(value.plain) <= SMALL else known.get(value.digest) or added[value.digest]
+            for value in values
+        ]
 
     async def _folded(self, thread: Held, entries: Sequence[Entry]) -> list[Entry]:
         nodes, rest = folded(entries)
         if not nodes:
             return list(rest)
         values = [Value(plain=plain, digest=digest(plain)) for plain in (frame(("msgpack", node)) for node in nodes)]
-        await self._keep(thread, values, kind="singles")
-        return [*await self._folded(thread, [_number(thread, value) for value in values]), *rest]
+        return [*await self._folded(thread, await self._positions(thread, values, kind="singles")), *rest]
 
     async def _keep(self, thread: Held, values: Iterable[Value], *, kind: Literal["elements", "singles"]) -> None:
         """Give the values that the thread does not have yet their numbers and rows."""
@@ -291,15 +300,6 @@ def _begins_thread(operation: SaveCheckpoint) -> bool:
 def _run_id(operation: SaveCheckpoint) -> str | None:
     run_id = operation.metadata.get("run_id")
     return None if run_id is None else str(run_id)
-
-
-def _position(thread: Held, value: Value) -> int | bytes:
-    return value.plain if len(value.plain) <= SMALL else _number(thread, value)
-
-
-def _number(thread: Held, value: Value) -> int:
-    number = thread.known.get(value.digest)
-    return thread.added[value.digest] if number is None else number
 
 
 def _write_row(operation: SaveWrites, write: Any, thread: Held) -> dict[str, Any]:

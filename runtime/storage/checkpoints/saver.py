@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Never, Self
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import (
@@ -23,9 +24,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from trunkline.errors import SaverNotOpenError
 from trunkline.runtime.storage.checkpoints.blocking import BlockingSaver
-from trunkline.runtime.storage.checkpoints.contents import Contents
+from trunkline.runtime.storage.checkpoints.codec import Codec
+from trunkline.runtime.storage.checkpoints.contents import Contents, Known
 from trunkline.runtime.storage.checkpoints.copying import copy_thread
 from trunkline.runtime.storage.checkpoints.history import delta_history
+from trunkline.runtime.storage.checkpoints.images import Image, Images
 from trunkline.runtime.storage.checkpoints.listing import listed
 from trunkline.runtime.storage.checkpoints.operations import Operation
 from trunkline.runtime.storage.checkpoints.place import Address
@@ -64,12 +67,31 @@ class _Core:
     """What a saver shares with its copies: LangGraph makes one for each graph whose types it allows."""
 
     engine: AsyncEngine
-    reads: Transactions
+    stack: AsyncExitStack = field(default_factory=AsyncExitStack)
+    reads: Transactions | None = None
     writer: Writer | None = None
     home: asyncio.AbstractEventLoop | None = None
     recall: Recall = field(default_factory=Recall)
     lost: dict[Address, Exception] = field(default_factory=dict[Address, Exception])
     """Why tasks' writes under a checkpoint were not saved. LangGraph looks only at the end of a run."""
+
+    images: Images = field(default_factory=Images)
+
+    async def aclose(self) -> None:
+        """Take no more work, and close the connections for reading."""
+        reads, self.reads, self.writer = self.reads, None, None
+        if reads:
+            await reads.aclose()
+
+    def known(self, found: StoredCheckpoint) -> Known:
+        """Return how to look up the images of a thread's items."""
+        digests = self.recall.digests(found.thread, found.state)
+
+        def look_up(number: int) -> Image | None:
+            digest = digests.get(number)
+            return self.images.of(digest) if digest else None
+
+        return look_up
 
     async def save(self, connection: AsyncConnection, operations: Sequence[Operation]) -> list[Held | Exception]:
         """Save in a transaction of the writer."""
@@ -85,8 +107,8 @@ class SQLAlchemySaver(BlockingSaver):
     Blocking methods work from threads other than that of the event loop on which the saver was opened.
 
     `allowed_types` are the types that state may hold beside plain values and LangChain's messages. Without
-    `refuse_conflicts`, two runs that write to one thread at once both go on, and one loses its turn. With a number under
-    `fencing_token` in the config's `configurable`, writes with an older number are refused.
+    `refuse_conflicts`, two runs that write to one thread at once both go on, and one loses its turn. With a number
+    under `fencing_token` in the config's `configurable`, writes with an older number are refused.
     """
 
     def __init__(
@@ -100,10 +122,11 @@ class SQLAlchemySaver(BlockingSaver):
     ) -> None:
         """`writer` is an open writer to share transactions with; `serde` replaces the strict serialiser."""
         super().__init__(serde=serde or StrictSerializer(allowed_types))
-        self._core = _Core(engine=engine, reads=Transactions(engine, threads=_READERS), writer=writer)
+        self._core = _Core(
+            engine=engine,
+        )
         self._refuse_conflicts = refuse_conflicts
-        if writer:
-            self._core.home = asyncio.get_running_loop()
+        self._shared_writer = writer
 
     @classmethod
     @asynccontextmanager
@@ -125,23 +148,19 @@ class SQLAlchemySaver(BlockingSaver):
             await engine.dispose()
 
     async def __aenter__(self) -> Self:
-        """Start the writer."""
-        self._core.writer = await Writer(self._core.engine).__aenter__()
-        self._core.home = asyncio.get_running_loop()
+        """Start the writer, unless there is one to share."""
+        core = self._core
+        core.home = asyncio.get_running_loop()
+        core.reads = Transactions(core.engine, threads=_READERS)
+        core.stack.push_async_callback(core.aclose)
+        core.writer = self._shared_writer or await core.stack.enter_async_context(Writer(core.engine))
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Commit what is under way, and take no more."""
-        writer, self._core.writer = self._core.writer, None
-        if writer:
-            await writer.__aexit__(kind, error, trace)
-        self.close()
-
-    def close(self) -> None:
-        """Close the connections for reading. Leaving `async with` does it too."""
-        self._core.reads.close()
+        await self._core.stack.aclose()
 
     async def setup(self) -> None:
         """Create the tables, or bring them to this version. It may be called at every start."""
@@ -154,17 +173,17 @@ class SQLAlchemySaver(BlockingSaver):
 
         async def work(connection: AsyncConnection) -> _Read | None:
             if found := await find(connection, address, self.serde):
-                return _Read(found, *await contents_of(connection, [found]))
+                return _Read(found, *await contents_of(connection, [found], self._core.known(found)))
             return None
 
-        read = await self._core.reads.read(work)
+        read = await self._reads().read(work)
         if read is None:
             return None
         found, contents, writes = read
         heads: dict[str, str | None] = {} if named else {found.ns: found.checkpoint_id}
-        numbers = contents[found.thread].digests
+        numbers = {digest: number for number, digest in contents[found.thread].digests.items()}
         self._core.recall.learn(found.thread, found.state, before=found.state, numbers=numbers, heads=heads)
-        return checkpoint_tuple(found, contents, writes, self.serde, branchable=named)
+        return checkpoint_tuple(found, contents, writes, self._codec(), branchable=named)
 
     async def alist(
         self,
@@ -173,9 +192,9 @@ class SQLAlchemySaver(BlockingSaver):
         filter: dict[str, Any] | None = None,  # noqa: A002 - LangGraph's name
         before: RunnableConfig | None = None,
         limit: int | None = None,
-    ) -> AsyncIterator[CheckpointTuple]:
+    ) -> AsyncGenerator[CheckpointTuple]:
         """Yield checkpoints, the newest first; `filter` are values that their metadata must have."""
-        pages = listed(self._core.reads, self.serde, config, matching=filter, before=before, limit=limit)
+        pages = listed(self._reads(), self._codec(), config, matching=filter, before=before, limit=limit)
         async with aclosing(pages):
             async for one in pages:
                 yield one
@@ -195,7 +214,7 @@ class SQLAlchemySaver(BlockingSaver):
         if error := self._core.lost.pop(Address.of(config), None):
             raise error
         operation = checkpoint_operation(
-            config, checkpoint, metadata, new_versions, serde=self.serde, refuse_conflicts=self._refuse_conflicts
+            config, checkpoint, metadata, new_versions, codec=self._codec(), refuse_conflicts=self._refuse_conflicts
         )
         await self._save(operation)
         return Address(thread=operation.thread, ns=operation.ns, checkpoint_id=checkpoint["id"]).config()
@@ -205,7 +224,7 @@ class SQLAlchemySaver(BlockingSaver):
     ) -> None:
         """Save what a task wrote. Raises as `aput` does."""
         try:
-            await self._save(writes_operation(config, writes, task_id, task_path, serde=self.serde))
+            await self._save(writes_operation(config, writes, task_id, task_path, codec=self._codec()))
         except Exception as error:
             self._core.lost[Address.of(config)] = error
             raise
@@ -231,7 +250,7 @@ class SQLAlchemySaver(BlockingSaver):
         if isinstance(thread_ids, str) or strategy not in _STRATEGIES:
             raise ValueError(f"prune takes a list of threads and a strategy of {_STRATEGIES}, got {strategy!r}")
         for name in map(str, thread_ids):
-            await self._writer().write(lambda connection, name=name: self._prune(connection, name, strategy))
+            await self._writer().write(partial(self._prune, name=name, strategy=strategy))
 
     async def aget_delta_channel_history(
         self, *, config: RunnableConfig, channels: Sequence[str]
@@ -240,7 +259,7 @@ class SQLAlchemySaver(BlockingSaver):
         if not channels:
             return {}
         address = Address.of(config)
-        return await self._core.reads.read(lambda connection: delta_history(connection, address, channels, self.serde))
+        return await self._reads().read(lambda connection: delta_history(connection, address, channels, self._codec()))
 
     def get_next_version(self, current: Any, channel: None) -> str:
         """Return a version greater than the current one, and unlike that of any other branch."""
@@ -248,7 +267,7 @@ class SQLAlchemySaver(BlockingSaver):
         count = int(str(current).partition(".")[0]) if current is not None else 0
         return f"{count + 1:032}.{random.random():016}"
 
-    async def _prune(self, connection: AsyncConnection, name: str, strategy: str) -> None:
+    async def _prune(self, connection: AsyncConnection, *, name: str, strategy: str) -> None:
         if strategy == "delete":
             await delete_threads(connection, [name])
         else:
@@ -258,14 +277,20 @@ class SQLAlchemySaver(BlockingSaver):
         held: Held = await self._writer().share(self._core.save, operation)
         held.learnt(self._core.recall)
 
+    def _codec(self) -> Codec:
+        return Codec(self.serde, self._core.images)
+
+    def _reads(self) -> Transactions:
+        return self._core.reads or _refuse()
+
     def _writer(self) -> Writer:
-        if self._core.writer is None:
-            raise SaverNotOpenError(
-                problem="is not open", remedy="use it inside 'async with SQLAlchemySaver(...) as saver:'"
-            )
-        return self._core.writer
+        return self._core.writer or _refuse()
 
     def _home(self) -> asyncio.AbstractEventLoop:
         self._writer()
         assert self._core.home
         return self._core.home
+
+
+def _refuse() -> Never:
+    raise SaverNotOpenError(problem="is not open", remedy="use it inside 'async with SQLAlchemySaver(...) as saver:'")
