@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any, Self
 
 import ormsgpack
@@ -39,8 +39,17 @@ class StrictSerializer(JsonPlusSerializer):
     def require_allowed(self, data: tuple[str, bytes]) -> None:
         """Raise `TypeNotAllowedError` when the bytes hold a type that is not on the list. Nothing is built."""
         kind, content = data
-        if kind == "msgpack":
-            ormsgpack.unpackb(content, ext_hook=self._check, option=_OPTION)
+        if kind != "msgpack":
+            return
+        unknown: list[TypeName] = []
+
+        def look(code: int, inside: bytes) -> None:  # what it raised would be hidden
+            if name := self._unknown(code, inside, look):
+                unknown.append(name)
+
+        ormsgpack.unpackb(content, ext_hook=look, option=_OPTION)
+        if unknown:
+            raise TypeNotAllowedError(module=unknown[-1][0], name=unknown[-1][1])
 
     def with_msgpack_allowlist(self, extra_allowlist: Iterable[TypeName | type]) -> Self:
         """Return a serialiser that also builds these types."""
@@ -49,16 +58,13 @@ class StrictSerializer(JsonPlusSerializer):
     def __copy__(self) -> Self:
         return type(self)(self._names)
 
-    def _check(self, code: int, content: bytes) -> None:
+    def _unknown(self, code: int, content: bytes, look: Callable[[int, bytes], None]) -> TypeName | None:
         if code == EXT_NUMPY_ARRAY:
-            return
-        parts = ormsgpack.unpackb(content, ext_hook=self._check, option=_OPTION)
+            return None
+        parts = ormsgpack.unpackb(content, ext_hook=look, option=_OPTION)
         if code == EXT_DELTA_SNAPSHOT:
-            return
+            return None
         name: TypeName = (parts[0], parts[1])
         if code == EXT_METHOD_SINGLE_ARG:
-            known = (*name, parts[3]) in SAFE_MSGPACK_METHODS
-        else:
-            known = name in SAFE_MSGPACK_TYPES or name in self._names
-        if not known:
-            raise TypeNotAllowedError(module=parts[0], name=parts[1])
+            return None if (*name, parts[3]) in SAFE_MSGPACK_METHODS else name
+        return None if name in SAFE_MSGPACK_TYPES or name in self._names else name
