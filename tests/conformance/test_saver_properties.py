@@ -98,14 +98,14 @@ class SaverMachine(RuleBasedStateMachine):
             one["writes"].setdefault((task, 0), value)
             one["writes"][task, -1] = value
 
-    @rule(source=THREADS, target=THREADS)
-    def copy(self, source: str, target: str) -> None:
+    @rule(source=THREADS, onto=THREADS)
+    def copy(self, source: str, onto: str) -> None:
         """To a thread that has nothing."""
-        if source != target and not any(line for (thread, _), line in self.model.items() if thread == target):
-            self.run(self.saver.acopy_thread(source, target))
+        if source != onto and not any(line for (thread, _), line in self.model.items() if thread == onto):
+            self.run(self.saver.acopy_thread(source, onto))
             for (thread, ns), line in list(self.model.items()):
                 if thread == source:
-                    self.model[target, ns] = deepcopy(line)
+                    self.model[onto, ns] = deepcopy(line)
 
     @rule(thread=THREADS)
     def prune(self, thread: str) -> None:
