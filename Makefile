@@ -7,14 +7,16 @@ UV := $(or $(shell command -v uv),.uv/bin/uv)
 BIN := .venv/bin
 CODE := agents tools graphs runtime examples benchmarks tests alembic src/trunkline/__init__.py src/trunkline/__main__.py src/trunkline/errors.py
 
-.PHONY: help demo test check format lock wheel bench-fanout bench-tau2 clean
+.PHONY: help demo test check chaos-calls format lock wheel bench-bfcl bench-fanout bench-tau2 clean
 
 help:
 	@echo "make demo          serve a generated call-center day"
 	@echo "make test          run the tests"
 	@echo "make check         format check, lint, types, import contracts"
+	@echo "make chaos-calls   kill -9 turns at random moments, KILLS=200 on each database, and print the verdicts"
 	@echo "make bench-fanout  a turn of 16 tools, beside asyncio.gather and LangChain's agent"
-	@echo "make bench-tau2    74 public customer-service tasks, parallel against one by one"
+	@echo "make bench-bfcl    200 public tasks of several calls in one turn, against their reference answers"
+	@echo "make bench-tau2    74 public customer-service tasks, parallel against one by one; ARGS=--crash kills each in the middle"
 	@echo "make format        format the code;  make lock  resolve the lock again;  make wheel  build the wheel"
 
 demo: .venv/ready
@@ -30,15 +32,23 @@ check: .venv/ready
 	$(BIN)/basedpyright
 	$(BIN)/lint-imports
 
+KILLS ?= 200
+SEED ?= 1
+chaos-calls: .venv/ready
+	@PYTHONPATH=tests $(BIN)/python tests/acceptance/chaos_calls.py $(KILLS) $(SEED)
+
 format: .venv/ready
 	$(BIN)/ruff format $(CODE)
 	$(BIN)/ruff check --fix $(CODE)
+
+bench-bfcl: .venv/ready
+	$(BIN)/python benchmarks/bfcl.py
 
 bench-fanout: .venv/ready
 	$(BIN)/python benchmarks/fanout.py
 
 bench-tau2: .venv/ready
-	$(BIN)/python benchmarks/tau2.py
+	$(BIN)/python benchmarks/tau2.py $(ARGS)
 
 wheel: .venv/ready
 	$(UV) build --wheel --no-build-isolation --python $(BIN)/python

@@ -8,7 +8,7 @@ from pathlib import Path
 from langchain_core.language_models import BaseChatModel
 
 from trunkline.agents.prompt import Prompt
-from trunkline.tools.signature import Function
+from trunkline.tools.decorator import Adoptable
 from trunkline.tools.tool import Tool
 from trunkline.tools.toolbox import Toolbox
 
@@ -28,7 +28,7 @@ class Agent:
         *,
         model: BaseChatModel | str,
         prompt: Prompt | Path | str = "",
-        tools: Toolbox | Iterable[Tool | Function] = (),
+        tools: Toolbox | Iterable[Tool | Adoptable] = (),
         rounds: int = DEFAULT_ROUNDS,
     ) -> None:
         if rounds < 1:

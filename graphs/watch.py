@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -15,11 +16,21 @@ from langchain_core.runnables.config import (
 )
 from pydantic_core import to_json
 
-from trunkline.tools.call import CallId, CallResult, ToolCall, ToolRequest
-from trunkline.tools.events import ToolCallFinished, ToolCallStarted
-from trunkline.tools.outcome import Done, Outcome, is_error, text_for_model
+from trunkline.tools.call import CallId, CallResult, ToolCall, ToolRequest, state_of
+from trunkline.tools.events import ToolCallFinished, ToolCallRetried, ToolCallStarted
+from trunkline.tools.outcome import (
+    Done,
+    Failed,
+    FailureKind,
+    Outcome,
+    Pending,
+    StillRunning,
+    Unknown,
+    is_error,
+    text_for_model,
+)
 
-Emit = Callable[[ToolCallStarted | ToolCallFinished], None]
+Emit = Callable[[ToolCallStarted | ToolCallRetried | ToolCallFinished], None]
 
 
 class ToolCallError(Exception):
@@ -43,13 +54,18 @@ class CallWatcher:
 
     async def started(self, call: ToolCall, *, waited: float) -> None:
         """Open a tool run, below which everything in this task is traced."""
-        effect = call.tool.effect.value
+        effect = call.effect.value
         about = {"call_id": call.call_id, "batch": self._batch, "effect": effect, "waited": waited}
         run = await self._open(call.request, about, description=call.tool.description)
         self._runs[call.call_id] = run
         var_child_runnable_config.set(patch_config(self._config, callbacks=run.get_child()))
         arguments = call.request.arguments
         self._emit(ToolCallStarted(call_id=call.call_id, tool=call.tool.name, arguments=arguments))
+
+    async def retried(self, call: ToolCall, *, attempt: int, why: str, seconds: float) -> None:
+        """Tell of an attempt without an answer."""
+        event = ToolCallRetried(call_id=call.call_id, tool=call.tool.name, attempt=attempt, why=why, seconds=seconds)
+        self._emit(event)
 
     async def finished(self, call: ToolCall, result: CallResult) -> None:
         """Close the tool run with the call's outcome."""
@@ -69,10 +85,11 @@ class CallWatcher:
         )
 
     async def _close(self, run: AsyncCallbackManagerForToolRun, result: CallResult) -> None:
+        about = {"outcome": _label(result.outcome), "attempts": result.attempts}
         if is_error(result.outcome):
-            await run.on_tool_error(ToolCallError(text_for_model(result.outcome)))
+            await run.on_tool_error(_error(result.outcome), trunkline=about)
         else:
-            await run.on_tool_end(tool_message(result), trunkline_outcome=_label(result.outcome))
+            await run.on_tool_end(tool_message(result), trunkline=about)
 
     def _tell_end(self, result: CallResult) -> None:
         name, outcome = result.request.name, result.outcome
@@ -90,7 +107,19 @@ def tool_message(result: CallResult) -> ToolMessage:
     )
 
 
+def _error(outcome: Outcome) -> BaseException:
+    text = text_for_model(outcome)
+    stopped = isinstance(outcome, Failed) and outcome.kind is FailureKind.CANCELLED
+    return asyncio.CancelledError(text) if stopped else ToolCallError(text)
+
+
 def _label(outcome: Outcome) -> str:
-    if isinstance(outcome, Done):
-        return "replayed" if outcome.replayed else "done"
-    return type(outcome).__name__.lower()
+    match outcome:
+        case Done(replayed=True):
+            return "replayed"
+        case Failed(kind=kind):
+            return kind.value
+        case Pending() | StillRunning():
+            return type(outcome).__name__.lower()
+        case Done() | Unknown():
+            return state_of(outcome).value

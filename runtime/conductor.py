@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterator
+import logging
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, cast
@@ -16,12 +17,19 @@ from langgraph.types import Interrupt, StreamMode
 
 from trunkline.errors import RunFailedError
 from trunkline.graphs.scope import Scope, with_scope
+from trunkline.runtime.calls.news import with_news
+from trunkline.runtime.closing import close_conversation
 from trunkline.runtime.events import CustomEmitted, Event, RunFinished, RunStarted, StepFinished, TextStreamed
 from trunkline.runtime.reply import Reply
+from trunkline.runtime.storage.call_book import CallBook, News
 from trunkline.runtime.storage.runs import Run, RunStatus, RunStore
 from trunkline.runtime.tracing.recorder import RUN_KEY, SpanRecorder
-from trunkline.tools.events import ToolCallFinished, ToolCallStarted
+from trunkline.tools.call import Origin
+from trunkline.tools.events import ToolCallFinished, ToolCallRetried, ToolCallStarted
+from trunkline.tools.ledger import Ledger
 from trunkline.tools.shielding import to_its_end
+
+log = logging.getLogger("trunkline.runs")
 
 Graph = Pregel[Any, Any, Any, Any]
 _UNWATCHED: list[StreamMode] = ["values"]
@@ -40,7 +48,16 @@ class Conductor:
     """Runs a graph once. The row of the run is written before the first step and after the last, whatever happens."""
 
     def __init__(
-        self, *, run: Run, thread: str, graph: Graph, scope: Scope, runs: RunStore, recorder: SpanRecorder
+        self,
+        *,
+        run: Run,
+        thread: str,
+        graph: Graph,
+        scope: Scope,
+        runs: RunStore,
+        book: CallBook,
+        ledger: Ledger,
+        recorder: SpanRecorder,
     ) -> None:
         """`thread` is the thread's name as its tenant writes it."""
         self._run = run
@@ -48,7 +65,11 @@ class Conductor:
         self._graph = graph
         self._scope = scope
         self._runs = runs
+        self._book = book
+        self._ledger = ledger
         self._recorder = recorder
+        self._news: Sequence[News] = ()
+        """What this run tells its conversation."""
 
     async def events(self, given: Any, *, watched: bool) -> AsyncGenerator[Event]:
         """Yield what happens, ending with `RunFinished`; unwatched, only the beginning and the end.
@@ -57,20 +78,49 @@ class Conductor:
         """
         outcome = _Outcome()
         try:
-            await self._runs.start(self._run)
+            clean = await self._runs.start(self._run)
             yield RunStarted(run_id=self._run.id, thread_id=self._thread)
+            if given is not None:
+                given = await self._prepared(given, clean=clean)
             async with aclosing(self._graph_events(given, outcome, watched=watched)) as events:
                 async for event in events:
                     yield event
         except (asyncio.CancelledError, GeneratorExit):
-            await self._ended(RunStatus.CANCELLED)
+            await to_its_end(self._stopped(), name=f"stop {self._run.id}")
             raise
         except Exception as error:
             await self._ended(RunStatus.FAILED, error=f"{type(error).__name__}: {error}")
             raise RunFailedError(run=self._run.id, thread=self._thread, cause=error) from error
         reply = self._reply(outcome)
+        if self._news:
+            await self._book.told(self._news, run_id=self._run.id)
         await self._ended(_status(reply), answer=reply.text)
         yield RunFinished(reply=reply)
+
+    async def _stopped(self) -> None:
+        await self._close()
+        await self._ended(RunStatus.CANCELLED)
+
+    async def _prepared(self, given: Any, *, clean: bool) -> Any:
+        """Return the input with what the conversation must be told first.
+
+        A thread whose last run did not end well (`clean` says that it did) may have calls without results.
+        """
+        if not clean:
+            await self._close()
+        news = await self._book.news(self._run.thread_id)
+        given, told = with_news(given, news)
+        self._news = news if told else ()
+        return given
+
+    async def _close(self) -> None:
+        """Give each open call of the conversation a result. A graph that cannot be closed so is left as it is."""
+        origin = Origin(thread_id=self._run.thread_id, run_id=self._run.id, batch="")
+        config = RunnableConfig(configurable={"thread_id": self._run.thread_id})
+        try:
+            await close_conversation(self._graph, config, self._ledger, origin)
+        except Exception:
+            log.exception("run.close_failed run_id=%s", self._run.id)
 
     async def _graph_events(self, given: Any, outcome: _Outcome, *, watched: bool) -> AsyncGenerator[Event]:
         modes = _WATCHED if watched else _UNWATCHED
@@ -102,7 +152,7 @@ class Conductor:
         )
 
     async def _ended(self, status: RunStatus, *, answer: str | None = None, error: str | None = None) -> None:
-        self._recorder.close()
+        self._recorder.close(cancelled=status is RunStatus.CANCELLED)
         record = self._runs.finish(self._run.id, status, answer=answer, error=error)
         await to_its_end(record, name=f"finish {self._run.id}")
 
@@ -117,7 +167,7 @@ def _status(reply: Reply) -> RunStatus:
 
 def _events_of(part: Any) -> Iterator[Event]:
     match part["type"], part["data"]:
-        case "custom", ToolCallStarted() | ToolCallFinished() as event:
+        case "custom", ToolCallStarted() | ToolCallRetried() | ToolCallFinished() as event:
             yield event
         case "custom", data:
             yield CustomEmitted(data=data)

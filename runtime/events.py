@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from trunkline.tools.events import ToolCallFinished, ToolCallStarted
+from trunkline.tools.events import ToolCallFinished, ToolCallRetried, ToolCallStarted
 
 if TYPE_CHECKING:
     from trunkline.runtime.reply import Reply
@@ -48,4 +48,13 @@ class RunFinished:
     reply: Reply
 
 
-Event = RunStarted | TextStreamed | ToolCallStarted | ToolCallFinished | StepFinished | CustomEmitted | RunFinished
+Event = (
+    RunStarted
+    | TextStreamed
+    | ToolCallStarted
+    | ToolCallRetried
+    | ToolCallFinished
+    | StepFinished
+    | CustomEmitted
+    | RunFinished
+)

@@ -1,4 +1,4 @@
-"""References to agents and graphs in code: `package.module:name` and `path.py:name`."""
+"""References to agents, graphs and subjects of a check in code: `package.module:name` and `path.py:name`."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import hashlib
 import importlib.util
 import pkgutil
 import sys
+from inspect import isfunction
 from pathlib import Path
 from types import ModuleType
-from typing import TypeGuard
+from typing import TypeGuard, cast
 
 from langgraph.graph import StateGraph
 from langgraph.pregel import Pregel
@@ -16,6 +17,9 @@ from langgraph.pregel import Pregel
 from trunkline.agents.agent import Agent
 from trunkline.errors import ReferenceNotFoundError
 from trunkline.runtime.line import Runnable
+from trunkline.tools.checking import World
+
+_SUBJECT = "a function that returns a Subject"
 
 
 def resolve(reference: str) -> Runnable:
@@ -23,14 +27,34 @@ def resolve(reference: str) -> Runnable:
 
     Raises `ReferenceNotFoundError`, which lists what could have been meant.
     """
-    where, colon, name = reference.rpartition(":")
-    if not colon or not where or not name:
-        raise ReferenceNotFoundError(reference=reference, problem="is not a reference")
-    module = _file(where, reference) if where.endswith(".py") else _module(where, reference)
+    module, where, name = _named(reference)
     found = getattr(module, name, None)
     if not _runs(found):
         raise ReferenceNotFoundError(reference=reference, problem=_what_is_there(module, where, name))
     return found
+
+
+def resolve_world(reference: str) -> World:
+    """Return the function that the reference names, to be called for a subject; errors are those of `resolve`."""
+    try:
+        module, where, name = _named(reference)
+    except ReferenceNotFoundError as error:
+        raise ReferenceNotFoundError(reference=reference, problem=error.problem, wanted=_SUBJECT) from None
+    found = getattr(module, name, None)
+    if not callable(found):
+        own = sorted(key for key, value in vars(module).items() if _is_own_function(value, module))
+        problem = f"{where} has no function {name!r}; it has {', '.join(own) or 'none'}"
+        raise ReferenceNotFoundError(reference=reference, problem=problem, wanted=_SUBJECT)
+    return cast("World", found)
+
+
+def _named(reference: str) -> tuple[ModuleType, str, str]:
+    """Return the imported module, how it was named, and the name in it."""
+    where, colon, name = reference.rpartition(":")
+    if not colon or not where or not name:
+        raise ReferenceNotFoundError(reference=reference, problem="is not a reference")
+    module = _file(where, reference) if where.endswith(".py") else _module(where, reference)
+    return module, where, name
 
 
 def _file(where: str, reference: str) -> ModuleType:
@@ -77,6 +101,10 @@ def _make_importable(folder: Path) -> None:
 
 def _runs(value: object) -> TypeGuard[Runnable]:
     return isinstance(value, Agent | Pregel | StateGraph)
+
+
+def _is_own_function(value: object, module: ModuleType) -> bool:
+    return isfunction(value) and value.__module__ == module.__name__ and not value.__name__.startswith("_")
 
 
 def _what_is_there(module: ModuleType, where: str, name: str) -> str:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from trunkline.runtime.storage.ledger import CallTally, DatabaseLedger, Waiting
+from trunkline.runtime.calls.record import CallRecord
+from trunkline.runtime.storage.call_book import CallBook, CallTally
 from trunkline.runtime.storage.runs import RunStatus, RunStore
 from trunkline.runtime.storage.spans import SpanStore
 from trunkline.runtime.tracing.batches import Batch, batches
 from trunkline.runtime.tracing.totals import totals
 from trunkline.tools.call import CallState
+from trunkline.tools.ledger import WAITING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +21,7 @@ class WorkReport:
 
     runs: Mapping[RunStatus, int]
     calls: Sequence[CallTally]
-    waiting: Sequence[Waiting]
+    waiting: Sequence[CallRecord]
     """The calls that wait for a person's decision."""
 
     model_calls: int
@@ -47,10 +49,9 @@ class WorkReport:
         """Return how many calls stand in one of these states, of one tool or of all."""
         return sum(tally.count for tally in self.calls if tally.state in states and tool in {None, tally.tool})
 
-    def answers_lost(self, *, tool: str | None = None) -> int:
-        """Return how many calls lost their answer and were settled by another call with the same key."""
-        settled = (tally for tally in self.calls if tally.state is CallState.FAILED and tally.failure is None)
-        return sum(tally.count for tally in settled if tool in {None, tally.tool})
+    def attempts_repeated(self, *, tool: str | None = None) -> int:
+        """Return how many attempts were repeated, because the answer to the one before got lost."""
+        return sum(tally.repeated for tally in self.calls if tool in {None, tally.tool})
 
     @property
     def total_calls(self) -> int:
@@ -58,7 +59,7 @@ class WorkReport:
         return sum(tally.count for tally in self.calls)
 
 
-async def work_report(*, runs: RunStore, spans: SpanStore, ledger: DatabaseLedger, tenant: str) -> WorkReport:
+async def work_report(*, runs: RunStore, spans: SpanStore, book: CallBook, tenant: str) -> WorkReport:
     """Read the report of a tenant."""
     by_run = await spans.of_tenant(tenant)
     every = [span for of_run in by_run.values() for span in of_run]
@@ -66,8 +67,8 @@ async def work_report(*, runs: RunStore, spans: SpanStore, ledger: DatabaseLedge
     sums = totals(every)
     return WorkReport(
         runs=await runs.statuses(tenant),
-        calls=await ledger.tally(),
-        waiting=await ledger.waiting(),
+        calls=await book.tally(),
+        waiting=await book.calls(states=WAITING),
         model_calls=sums.model_calls,
         input_tokens=sums.input_tokens,
         output_tokens=sums.output_tokens,

@@ -22,7 +22,14 @@ LINKS = {
     "examples": "examples",
     "migrations": "alembic",
 }
-PUBLIC = {"trunkline", "trunkline.tools", "trunkline.agents", "trunkline.graphs", "trunkline.errors"}
+PUBLIC = {
+    "trunkline",
+    "trunkline.tools",
+    "trunkline.tools.checking",
+    "trunkline.agents",
+    "trunkline.graphs",
+    "trunkline.errors",
+}
 
 
 @pytest.mark.parametrize(("link", "folder"), LINKS.items())

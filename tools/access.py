@@ -12,6 +12,9 @@ from trunkline.tools.template import Template
 ANYTHING = "*"
 """The resource that stands for all others: a call that writes it runs alone."""
 
+_ALL = frozenset({ANYTHING})
+_NONE = frozenset[str]()
+
 Resources = str | Sequence[str] | Callable[[Mapping[str, Any]], Iterable[str]]
 """How a tool names resources: a template, several, or a function of the arguments that returns one name or several.
 
@@ -38,15 +41,26 @@ class AccessRule:
     nothing may write anything, and so may a tool without a declared effect and an irreversible one, whatever they name.
     """
 
-    def __init__(self, *, effect: Effect, reads: Resources | None, writes: Resources | None) -> None:
-        alone = effect in {Effect.UNDECLARED, Effect.IRREVERSIBLE}
-        self._reads = _namer(reads, otherwise=ANYTHING if effect.is_read else None)
-        self._writes = _namer(None if alone else writes, otherwise=None if effect.is_read else ANYTHING)
+    def __init__(self, *, reads: Resources | None, writes: Resources | None) -> None:
+        self._reads = None if reads is None else _namer(reads)
+        self._writes = None if writes is None else _namer(writes)
         self.fields = _fields(reads) | _fields(writes)
 
-    def __call__(self, arguments: Mapping[str, Any]) -> Access:
-        """Return what a call with these (validated) arguments touches."""
-        return Access(reads=self._reads(arguments), writes=self._writes(arguments))
+    def __call__(self, arguments: Mapping[str, Any], effect: Effect) -> Access:
+        """Return what a call with these (validated) arguments and this effect touches."""
+        return Access(reads=self._read(arguments, effect), writes=self._written(arguments, effect))
+
+    def _read(self, arguments: Mapping[str, Any], effect: Effect) -> frozenset[str]:
+        if self._reads is not None:
+            return self._reads(arguments)
+        return _ALL if effect.is_read else _NONE
+
+    def _written(self, arguments: Mapping[str, Any], effect: Effect) -> frozenset[str]:
+        if effect in {Effect.UNDECLARED, Effect.IRREVERSIBLE}:
+            return _ALL
+        if self._writes is not None:
+            return self._writes(arguments)
+        return _NONE if effect.is_read else _ALL
 
 
 def predecessors(accesses: Sequence[Access]) -> list[list[int]]:
@@ -67,10 +81,7 @@ def _meet(some: frozenset[str], others: frozenset[str]) -> bool:
     return ANYTHING in some or ANYTHING in others or not some.isdisjoint(others)
 
 
-def _namer(resources: Resources | None, *, otherwise: str | None) -> Callable[[Mapping[str, Any]], frozenset[str]]:
-    if resources is None:
-        fixed = frozenset[str]() if otherwise is None else frozenset({otherwise})
-        return lambda _: fixed
+def _namer(resources: Resources) -> Callable[[Mapping[str, Any]], frozenset[str]]:
     if callable(resources):
         return lambda arguments: _several(resources(arguments))
     templates = _templates(resources)

@@ -3,34 +3,52 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, NewType
+from typing import Any, Literal, NewType
 
 from trunkline.tools.access import Access
 from trunkline.tools.canonical import canonical_json
-from trunkline.tools.outcome import Done, Failed, Outcome, Pending, Unknown
+from trunkline.tools.effect import Effect
+from trunkline.tools.lane import LaneOfCall
+from trunkline.tools.outcome import Done, Failed, FailureKind, Outcome, Pending, StillRunning, Unknown
 from trunkline.tools.tool import Tool
 
 CallId = NewType("CallId", str)
+
+OnFailure = Literal["continue", "required", "fail_fast"]
 
 
 class CallState(StrEnum):
     """Where a call stands in the ledger."""
 
     PROPOSED = "proposed"
+    """Waits for the customer's own confirmation."""
+
     AWAITING_APPROVAL = "awaiting_approval"
+    """Waits for people of the company."""
+
     READY = "ready"
+    """Decided, and about to run."""
+
     RUNNING = "running"
     DONE = "done"
     FAILED = "failed"
+    """It ran, or was about to, and gave no result; nothing was changed."""
+
     DENIED = "denied"
+    """Policy refused it."""
+
     REJECTED = "rejected"
+    """A person refused it."""
+
     EXPIRED = "expired"
     WITHDRAWN = "withdrawn"
     CANCELLED = "cancelled"
     UNKNOWN = "unknown"
+    UNDONE = "undone"
+    """It was done, and a compensation has undone it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +63,10 @@ class ToolRequest:
     problem: str | None = None
     """What is wrong with it before anybody looks at its arguments, as when they are not JSON."""
 
+    on_failure: OnFailure = "continue"
+    """What its failure means for the batch: a result like any other; or the batch fails, at its end (`required`) or at
+    once (`fail_fast`)."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
@@ -54,6 +76,12 @@ class Origin:
     run_id: str
     batch: str
     """The identity of the model's message, or of the graph task, that asked for the calls."""
+
+    grants: Mapping[str, int] = field(default_factory=dict[str, int])
+    """What the graph vouches for, by level: what `requires="verified:2"` is checked against."""
+
+    heard: Sequence[str] = ()
+    """What the customer said: values that stand in it are not untrusted."""
 
     def call_id(self, position: int, request: ToolRequest) -> CallId:
         """Return the id of the request at this position of the batch; one that somebody edited is another call."""
@@ -72,23 +100,34 @@ class ToolCall:
     arguments: Mapping[str, Any]
     """The validated values, as the tool's function takes them."""
 
+    effect: Effect
     access: Access
     key: str | None
     """The idempotency key: the business identity of the effect."""
 
+    lane: LaneOfCall | None
+    undoes: str | None = None
+    """The key of the effect that it compensates."""
+
+    untrusted: Mapping[str, str] = field(default_factory=dict[str, str])
+    """The arguments whose values come from an untrusted text, with the tool whose result it was."""
+
+    confirmed: bool = False
+    """Whether the customer has agreed to it."""
+
     approved: bool = False
-    """Whether a person has agreed to it."""
+    """Whether everybody who must has agreed to it."""
+
+    @property
+    def decided(self) -> bool:
+        """Whether the call comes from the ledger, where people have decided on it, and not from a model."""
+        return self.confirmed or self.approved
 
     @property
     def fingerprint(self) -> str:
         """A digest of the tool's name and arguments: tells whether two calls ask for the same."""
         asked = canonical_json([self.tool.name, self.arguments])
         return _digest(asked)[:32]
-
-    @property
-    def reason_to_ask(self) -> str | None:
-        """Why a person must decide before the call runs, or None."""
-        return None if self.approved else self.tool.reason_to_ask(self.arguments)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +141,10 @@ class CallResult:
     """Seconds between the request and the start of its run: for earlier calls and for a free slot."""
 
     seconds: float = 0.0
-    """Seconds that it ran."""
+    """Seconds that it ran, all attempts together."""
+
+    attempts: int = 0
+    """How often it was tried; 0 when it was settled without running."""
 
 
 def _digest(asked: str) -> str:
@@ -115,9 +157,21 @@ def state_of(outcome: Outcome) -> CallState:
     match outcome:
         case Done():
             return CallState.DONE
-        case Failed():
-            return CallState.FAILED
+        case Failed(kind=kind):
+            return _OF_FAILURE.get(kind, CallState.FAILED)
+        case Pending(of="confirmation"):
+            return CallState.PROPOSED
         case Pending():
             return CallState.AWAITING_APPROVAL
+        case StillRunning():
+            return CallState.RUNNING
         case Unknown():
             return CallState.UNKNOWN
+
+
+_OF_FAILURE = {
+    FailureKind.DENIED: CallState.DENIED,
+    FailureKind.EXPIRED: CallState.EXPIRED,
+    FailureKind.WITHDRAWN: CallState.WITHDRAWN,
+    FailureKind.CANCELLED: CallState.CANCELLED,
+}

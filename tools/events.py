@@ -20,6 +20,20 @@ class ToolCallStarted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ToolCallRetried:
+    """An attempt gave no answer; another follows."""
+
+    call_id: CallId
+    tool: str
+    attempt: int
+    """The number of the attempt that gave none; the first is 1."""
+
+    why: str
+    seconds: float
+    """How long until the next."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ToolCallFinished:
     """A call ended, or was settled without running."""
 

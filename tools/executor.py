@@ -4,35 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from time import monotonic
-from typing import Protocol
+from dataclasses import replace
 
-from trunkline.tools.access import predecessors
-from trunkline.tools.attempt import attempt
-from trunkline.tools.binding import bind, broken_declaration
+from trunkline.tools.batch import Batch
+from trunkline.tools.binding import bind
 from trunkline.tools.call import CallId, CallResult, Origin, ToolCall, ToolRequest
-from trunkline.tools.ledger import Ledger, MemoryLedger
-from trunkline.tools.limits import Limits
+from trunkline.tools.deadline import Deadline
+from trunkline.tools.engine import Engine
+from trunkline.tools.known_tools import KnownTools
 from trunkline.tools.outcome import Outcome
+from trunkline.tools.service import Service
 from trunkline.tools.shielding import to_its_end
-from trunkline.tools.threads import ToolThreads
 from trunkline.tools.toolbox import Toolbox
-
-
-class Watcher(Protocol):
-    """Is told of each request: of a call as it starts and ends, inside the task that runs it. Must not raise."""
-
-    async def refused(self, result: CallResult) -> None:
-        """The request means no call: there is no such tool, or its arguments are not valid."""
-        ...
-
-    async def started(self, call: ToolCall, *, waited: float) -> None:
-        """The call has its slot, and runs now. `waited` is in seconds."""
-        ...
-
-    async def finished(self, call: ToolCall, result: CallResult) -> None:
-        """The call has ended, or was settled without running."""
-        ...
+from trunkline.tools.trust import untrusted_arguments
+from trunkline.tools.watcher import Unwatched, Watcher
 
 
 class CallExecutor:
@@ -42,16 +27,11 @@ class CallExecutor:
     started and running reads are dropped; an effect that is running is waited for and recorded first.
     """
 
-    def __init__(
-        self,
-        *,
-        ledger: Ledger | None = None,
-        limits: Limits | None = None,
-        threads: ToolThreads | None = None,
-    ) -> None:
-        self._ledger = ledger or MemoryLedger()
-        self._limits = limits or Limits()
-        self._threads = threads or ToolThreads()
+    def __init__(self, engine: Engine | None = None) -> None:
+        self.engine = engine or Engine()
+        self.known = KnownTools()
+        self._late: set[asyncio.Task[CallResult]] = set()
+        """Calls whose turn has gone on without them, and calls that people have approved."""
 
     async def run(
         self,
@@ -61,98 +41,64 @@ class CallExecutor:
         origin: Origin,
         watcher: Watcher,
         fresh: bool = False,
+        deadline: Deadline | None = None,
+        quorum: int | None = None,
     ) -> list[CallResult]:
         """Run the requests side by side where nothing conflicts, and return their results in the same order.
 
         What an earlier run of the same batch has finished is taken from the ledger; `fresh` says that there was none.
+        `quorum` is how many results are enough: the other reads are cancelled then, and with fewer `QuorumError` is
+        raised. A failed request that is `required` or `fail_fast` raises `CallFailedError`.
         """
+        self.known.learn(toolbox, thread_id=origin.thread_id)
         bound = [bind(toolbox, request, origin, position) for position, request in enumerate(requests)]
         for item in bound:
             if isinstance(item, CallResult):
                 await watcher.refused(item)
-        calls = [item for item in bound if isinstance(item, ToolCall)]
+        calls = await self._traced(toolbox, [item for item in bound if isinstance(item, ToolCall)])
         known: Mapping[CallId, Outcome] = {}
         if calls and not fresh:
-            known = await self._ledger.recall(calls)
-        results = await self._run_calls(calls, known, watcher)
+            known = await self.engine.ledger.recall([call.call_id for call in calls])
+        batch = Batch(self.engine, calls, watcher, deadline=deadline, quorum=quorum)
+        try:
+            results = {result.call_id: result for result in await batch.run(known)}
+        finally:
+            self._keep([task for task in batch.tasks if not task.done()])
         return [item if isinstance(item, CallResult) else results[item.call_id] for item in bound]
 
-    async def _run_calls(
-        self, calls: Sequence[ToolCall], known: Mapping[CallId, Outcome], watcher: Watcher
-    ) -> Mapping[CallId, CallResult]:
-        tasks: list[asyncio.Task[CallResult]] = []
-        try:
-            async with asyncio.TaskGroup() as group:
-                for call, before in zip(calls, predecessors([call.access for call in calls]), strict=True):
-                    service = _Service(self._ledger, self._limits, self._threads, watcher, call)
-                    earlier = [tasks[position] for position in before]
-                    work = service.run(known.get(call.call_id), earlier)
-                    tasks.append(group.create_task(work, name=f"call {call.tool.name} {call.call_id}"))
-        except BaseExceptionGroup as errors:
-            raise errors.exceptions[0] from errors
-        return {task.result().call_id: task.result() for task in tasks}
+    async def carry_out(self, call: ToolCall, watcher: Watcher | None = None) -> CallResult:
+        """Run one call that people have decided on, outside of any turn; the conversation is told of its end.
+
+        Cancelled before it began it stays ready; while it runs, its end is awaited and recorded.
+        """
+        service = Service(self.engine, call, watcher or Unwatched(), late=True)
+        task = asyncio.create_task(service.run(None, (), None), name=f"decided {call.tool.name} {call.call_id}")
+        self._keep([task])
+        return await asyncio.shield(task)
+
+    async def aclose(self) -> None:
+        """Cancel what goes on without a turn, and wait for the effects that run."""
+        for task in self._late:
+            task.cancel()
+        if self._late:
+            await to_its_end(_all_ended(list(self._late)), name="late calls")
+
+    def _keep(self, tasks: Sequence[asyncio.Task[CallResult]]) -> None:
+        for task in tasks:
+            self._late.add(task)
+            task.add_done_callback(self._late.discard)
+
+    async def _traced(self, toolbox: Toolbox, calls: Sequence[ToolCall]) -> list[ToolCall]:
+        """Tell the calls which of their arguments come from untrusted texts, where a tool of the box gives such."""
+        gated = [call for call in calls if call.tool.requires or call.tool.confirm or call.tool.approve]
+        if not gated or not toolbox.reads_untrusted:
+            return list(calls)
+        texts = await self.engine.ledger.untrusted_texts(gated[0].origin.thread_id)
+        return [
+            replace(call, untrusted=untrusted_arguments(call.arguments, texts, call.origin.heard)) if texts else call
+            for call in calls
+        ]
 
 
-class _Service:
-    """The life of one call, from its turn in the queue to its record."""
-
-    def __init__(self, ledger: Ledger, limits: Limits, threads: ToolThreads, watcher: Watcher, call: ToolCall) -> None:
-        self._ledger, self._limits, self._threads = ledger, limits, threads
-        self._watcher, self._call = watcher, call
-        self._asked = monotonic()
-
-    async def run(self, known: Outcome | None, before: Sequence[asyncio.Task[CallResult]]) -> CallResult:
-        if known is not None:
-            return await self._settled(known)
-        if before:
-            await asyncio.wait(before)
-        if (settled := await self._asked_first()) is not None:
-            return await self._settled(settled)
-        async with self._limits.slot(self._call.tool):
-            waited = monotonic() - self._asked
-            await self._watcher.started(self._call, waited=waited)
-            if not self._call.tool.effect.is_read:
-                return await to_its_end(self._effect(waited), name=f"effect {self._call.call_id}")
-            result = await self._attempted(waited)
-        return await self._recorded(result)
-
-    async def _asked_first(self) -> Outcome | None:
-        """Return how the call stands if a person must decide on it first; None when it may run."""
-        try:
-            reason = self._call.reason_to_ask
-        except Exception as error:  # noqa: BLE001 - the edge: an approval rule is foreign code
-            return broken_declaration(self._call.tool, self._call.call_id, error)
-        return await self._ledger.propose(self._call, reason) if reason else None
-
-    async def _effect(self, waited: float) -> CallResult:
-        settled = await self._ledger.intend(self._call)
-        if settled is not None:
-            result = self._result(settled, waited=waited)
-            await self._watcher.finished(self._call, result)
-            return result
-        return await self._recorded(await self._attempted(waited))
-
-    async def _recorded(self, result: CallResult) -> CallResult:
-        await self._ledger.record(self._call, result)
-        await self._watcher.finished(self._call, result)
-        return result
-
-    async def _attempted(self, waited: float) -> CallResult:
-        started = monotonic()
-        outcome = await attempt(self._call, self._threads)
-        return self._result(outcome, waited=waited, seconds=monotonic() - started)
-
-    async def _settled(self, outcome: Outcome) -> CallResult:
-        result = self._result(outcome)
-        await self._watcher.started(self._call, waited=0.0)
-        await self._watcher.finished(self._call, result)
-        return result
-
-    def _result(self, outcome: Outcome, *, waited: float = 0.0, seconds: float = 0.0) -> CallResult:
-        return CallResult(
-            call_id=self._call.call_id,
-            request=self._call.request,
-            outcome=outcome,
-            waited=waited,
-            seconds=seconds,
-        )
+async def _all_ended(tasks: Sequence[asyncio.Task[CallResult]]) -> None:
+    await asyncio.wait(tasks)

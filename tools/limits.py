@@ -1,12 +1,13 @@
-"""How many calls may run at once: in all, and of each tool."""
+"""How many calls may run at once: on a lane, of a tool, of a tenant, in a run, in the process."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Hashable
+from contextlib import AsyncExitStack, asynccontextmanager
+from weakref import WeakValueDictionary
 
-from trunkline.tools.tool import Tool
+from trunkline.tools.call import ToolCall
 
 DEFAULT_CALLS = 256
 
@@ -14,24 +15,48 @@ DEFAULT_CALLS = 256
 class Limits:
     """Slots for running calls, handed out in the order of asking. Belongs to one event loop.
 
-    A call takes a slot of its tool first and a global one second, so that calls queueing for a busy tool hold up no
-    other tool.
+    `calls` is for the whole process, `per_run` for each run and `per_tenant` for each tenant; lanes and tools declare
+    their own. A call takes the narrowest slot first, so that calls queueing for a busy tool hold up no other tool.
     """
 
-    def __init__(self, *, calls: int = DEFAULT_CALLS) -> None:
-        if calls < 1:
-            message = f"calls must be at least 1, got {calls}"
-            raise ValueError(message)
-        self._global = asyncio.Semaphore(calls)
-        self._by_tool: dict[tuple[str, str], asyncio.Semaphore] = {}
+    def __init__(
+        self, *, calls: int = DEFAULT_CALLS, per_run: int | None = None, per_tenant: int | None = None
+    ) -> None:
+        for name, limit in {"calls": calls, "per_run": per_run, "per_tenant": per_tenant}.items():
+            if limit is not None and limit < 1:
+                message = f"{name} must be at least 1, got {limit}"
+                raise ValueError(message)
+        self._calls, self._per_run, self._per_tenant = calls, per_run, per_tenant
+        self._slots: WeakValueDictionary[Hashable, asyncio.Semaphore] = WeakValueDictionary()
+        self._all = asyncio.Semaphore(calls)
 
     @asynccontextmanager
-    async def slot(self, tool: Tool) -> AsyncGenerator[None]:
-        """Hold a slot for one call of the tool. Cancelled while waiting, it leaves nothing held."""
-        if tool.limit is None:
-            async with self._global:
+    async def slot(self, call: ToolCall, *, tenant: str = "", nested: bool = False) -> AsyncGenerator[None]:
+        """Hold a slot of each kind for one attempt. Cancelled while waiting, it leaves nothing held.
+
+        A `nested` call, which a tool waits for, takes only those of its lane and its tool: the waiting call holds the
+        others already, and would wait for ever where all were held by such as itself.
+        """
+        async with AsyncExitStack() as held:
+            if call.lane:
+                await held.enter_async_context(self._shared(("lane", call.lane.name), call.lane.limit))
+            if call.tool.limit:
+                # not the object: a toolbox may be built anew for each conversation
+                declared = ("tool", call.tool.source, call.tool.name)
+                await held.enter_async_context(self._shared(declared, call.tool.limit))
+            if nested:
                 yield
-            return
-        declared = (tool.source, tool.name)  # not the object: a toolbox may be built anew for each conversation
-        async with self._by_tool.setdefault(declared, asyncio.Semaphore(tool.limit)), self._global:
+                return
+            if self._per_tenant:
+                await held.enter_async_context(self._shared(("tenant", tenant), self._per_tenant))
+            if self._per_run:
+                await held.enter_async_context(self._shared(("run", call.origin.run_id), self._per_run))
+            await held.enter_async_context(self._all)
             yield
+
+    def _shared(self, key: Hashable, limit: int) -> asyncio.Semaphore:
+        """Return the semaphore of this key; it is forgotten when nobody holds or awaits it."""
+        found = self._slots.get(key)
+        if found is None:
+            found = self._slots[key] = asyncio.Semaphore(limit)
+        return found

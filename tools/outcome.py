@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Literal
 
 from pydantic_core import to_json
 
@@ -15,10 +16,22 @@ class FailureKind(StrEnum):
     """No answer, and nothing was changed: asking again may help."""
 
     REJECTED = "rejected"
-    """The request itself was refused: asking again for the same will not help."""
+    """The tool or a person refused it: asking again for the same will not help."""
 
     BUG = "bug"
     """The tool broke."""
+
+    DENIED = "denied"
+    """Policy refused it before it ran."""
+
+    EXPIRED = "expired"
+    """Nobody decided in time; nothing has run."""
+
+    WITHDRAWN = "withdrawn"
+    """It was taken back before it ran."""
+
+    CANCELLED = "cancelled"
+    """The run was stopped before it ran, or while it only read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,10 +55,19 @@ class Failed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pending:
-    """The call waits for a person's decision; nothing has run."""
+    """The call waits for a decision; nothing has run."""
 
     call_id: str
     reason: str
+    of: Literal["approval", "confirmation"] = "approval"
+    """Whose decision: a person's of the company, or the customer's own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StillRunning:
+    """The call had no result when the turn's deadline came; its result is told to the conversation later."""
+
+    call_id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,9 +75,11 @@ class Unknown:
     """The effect may or may not have happened; nothing was guessed."""
 
     message: str
+    call_id: str | None = None
+    """The call whose outcome is unknown, where it is an earlier one with the same key."""
 
 
-Outcome = Done | Failed | Pending | Unknown
+Outcome = Done | Failed | Pending | StillRunning | Unknown
 
 
 def text_for_model(outcome: Outcome) -> str:
@@ -69,8 +93,10 @@ def text_for_model(outcome: Outcome) -> str:
             return _json({"error": kind.value, "message": message})
         case Unknown(message=message):
             return _json({"error": "unknown", "message": message})
-        case Pending(call_id=call_id, reason=reason):
-            return _json({"status": "pending_approval", "approval": call_id, "reason": reason})
+        case Pending(call_id=call_id, reason=reason, of=of):
+            return _json({"status": f"pending_{of}", of: call_id, "reason": reason})
+        case StillRunning(call_id=call_id):
+            return _json({"status": "still_running", "call": call_id, "message": "its result follows as an event"})
 
 
 def is_error(outcome: Outcome) -> bool:

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from trunkline.errors import DuplicateToolError
-from trunkline.tools.signature import Function
-from trunkline.tools.tool import Tool, tool
+from trunkline.tools.decorator import Adoptable, tool
+from trunkline.tools.template import Template
+from trunkline.tools.tool import Tool
 
 
 class Toolbox:
-    """An ordered set of tools with distinct names. Plain functions become tools without a declared effect.
+    """An ordered set of tools with distinct names. Plain functions and LangChain's tools run alone.
 
     Raises `DuplicateToolError` for two tools of one name, and `ToolDeclarationError` for a function that is not typed.
     """
 
-    def __init__(self, tools: Iterable[Tool | Function] = ()) -> None:
+    def __init__(self, tools: Iterable[Tool | Adoptable] = ()) -> None:
         self._tools: dict[str, Tool] = {}
         for item in tools:
             made = item if isinstance(item, Tool) else tool(item)
@@ -36,6 +37,18 @@ class Toolbox:
     def specifications(self) -> list[dict[str, Any]]:
         """Return what a chat model is told of the tools."""
         return [made.specification() for made in self]
+
+    @property
+    def reads_untrusted(self) -> bool:
+        """Whether one of the tools gives texts that nobody vouches for."""
+        return any(made.untrusted for made in self)
+
+    def undone_by(self, found: Tool, arguments: Mapping[str, Any]) -> str | None:
+        """Return the key of the effect that a call of this tool compensates, as far as its arguments tell."""
+        for other in self:
+            if other.compensate is found and isinstance(other.key, Template) and other.key.fields <= arguments.keys():
+                return other.key.fill(arguments)
+        return None
 
     def __iter__(self) -> Iterator[Tool]:
         return iter(self._tools.values())

@@ -68,8 +68,12 @@ async def under_trunkline(line: Trunkline, desk: Desk, task: Task, *, thread: st
     script = OneTurn(task)
     agent = Agent("retail", model=ScriptedModel(script), tools=desk.toolbox)
     reply = await line.run(agent, "serve this customer", thread=thread)
-    answers = (_read(message) for message in reply.messages if isinstance(message, ToolMessage))
-    return _replay(desk, answers, turn_seconds=script.seconds)
+    return _replay(desk, answers_in(reply.messages), turn_seconds=script.seconds)
+
+
+def answers_in(messages: Iterable[BaseMessage]) -> Iterator[Answer]:
+    """Return what the model read as the results of its calls."""
+    return (_read(message) for message in messages if isinstance(message, ToolMessage))
 
 
 class OneTurn:

@@ -10,6 +10,7 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_command
 
+from trunkline.runtime.cli.check_effects import check_effects
 from trunkline.runtime.cli.db import db
 from trunkline.runtime.cli.demo import demo
 from trunkline.runtime.cli.failures import INTERRUPTED, exit_code_of
@@ -41,6 +42,7 @@ app.command("demo")(demo)
 app.command("run")(run)
 app.command("runs")(runs)
 app.command("trace")(trace)
+app.command("check-effects")(check_effects)
 app.add_typer(db, name="db")
 
 

@@ -78,8 +78,8 @@ def figures(outcome: Outcome) -> dict[str, Any]:
         "runs_cancelled": report.runs.get(RunStatus.CANCELLED, 0),
         "model_calls": report.model_calls,
         "tool_calls": report.total_calls,
-        "tool_calls_failed": report.count(CallState.FAILED) - report.answers_lost(),
-        "tool_calls_answer_lost": report.answers_lost(),
+        "tool_calls_failed": report.count(CallState.FAILED),
+        "tool_calls_repeated": report.attempts_repeated(),
         "tool_calls_unknown": report.count(CallState.UNKNOWN),
         "tool_calls_open": report.count(CallState.RUNNING),
         "call_seconds": round(report.call_seconds, 2),
@@ -88,7 +88,7 @@ def figures(outcome: Outcome) -> dict[str, Any]:
         "seconds": round(outcome.seconds, 2),
         "refunds": len(refunds),
         "refunds_made_twice": sum(count > 1 for count in refunds.values()),
-        "refund_answers_lost": report.answers_lost(tool="refund_order"),
+        "refunds_repeated": report.attempts_repeated(tool="refund_order"),
         "approvals_waiting": len(report.waiting),
         "input_tokens": report.input_tokens,
         "output_tokens": report.output_tokens,
@@ -142,7 +142,7 @@ def _rows(outcome: Outcome, model: str) -> list[tuple[str, str, str]]:
 def _trouble(of: dict[str, Any]) -> str:
     told = [
         f"{of['tool_calls_failed']} failed or refused",
-        f"{plural(of['tool_calls_answer_lost'], 'answer')} lost, asked again",
+        f"{of['tool_calls_repeated']} without an answer, repeated",
     ]
     if of["tool_calls_unknown"]:
         told.append(f"{of['tool_calls_unknown']} unknown")
@@ -159,7 +159,7 @@ def _once(of: dict[str, Any]) -> str:
         return ""
     if of["refunds_made_twice"]:
         return f"{of['refunds_made_twice']} of them TWICE"
-    return f"each once, though {plural(of['refund_answers_lost'], 'answer')} got lost"
+    return f"each once, though {plural(of['refunds_repeated'], 'answer')} got lost"
 
 
 def _cost(of: dict[str, Any], model: str) -> str:
@@ -179,7 +179,7 @@ def _print_waiting(console: Console, outcome: Outcome) -> None:
         return
     console.print("\n[bold]Waiting for a person[/]")
     for call in waiting[:_SHOWN_WAITING]:
-        console.print(f"  {call.thread_id}  {call.tool}: {one_line(call.reason)}", soft_wrap=True)
+        console.print(f"  {call.thread_id}  {call.tool}: {one_line(call.reason or '')}", soft_wrap=True)
     if len(waiting) > _SHOWN_WAITING:
         console.print(f"  … and {len(waiting) - _SHOWN_WAITING} more")
 

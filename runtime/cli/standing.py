@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from trunkline.runtime.cli.figures import one_line
 from trunkline.runtime.tracing.span import Span, SpanStatus
+from trunkline.tools.outcome import FailureKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +58,7 @@ def trouble(span: Span) -> str | None:
     if span.status is not SpanStatus.ERROR:
         return None
     kind, message = _said(span)
-    return f"{message} ({kind})" if kind in {"retryable", "rejected", "bug"} else message
+    return f"{message} ({kind})" if kind in set(FailureKind) else message
 
 
 def _said(span: Span) -> tuple[str | None, str]:

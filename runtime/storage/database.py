@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from trunkline.errors import DatabaseUnreachableError, MigrationNeededError
+from trunkline.runtime.storage.call_book import CallBook
 from trunkline.runtime.storage.checkpoints.saver import SQLAlchemySaver
 from trunkline.runtime.storage.engine import open_engine
 from trunkline.runtime.storage.ledger import DatabaseLedger
@@ -30,6 +32,7 @@ class Database:
     runs: RunStore
     spans: SpanStore
     ledger: DatabaseLedger
+    book: CallBook
     saver: BaseCheckpointSaver[str]
     writer: Writer
 
@@ -39,8 +42,12 @@ class Database:
 
 
 @asynccontextmanager
-async def open_database(text: str, *, tenant: str = "") -> AsyncGenerator[Database]:
+async def open_database(
+    text: str, *, tenant: str = "", now: Callable[[], datetime] = lambda: datetime.now(UTC)
+) -> AsyncGenerator[Database]:
     """Open the database at this URL and close it at the end, when all that was posted is committed.
+
+    `now` is the time of day by which requests expire.
 
     An embedded database is created and upgraded on the way. Raises `DatabaseUrlError`, `DatabaseUnreachableError`, and
     for a server database of another version `MigrationNeededError`.
@@ -53,7 +60,8 @@ async def open_database(text: str, *, tenant: str = "") -> AsyncGenerator[Databa
                 url=url,
                 runs=RunStore(engine=engine, writer=writer),
                 spans=SpanStore(engine=engine, writer=writer),
-                ledger=DatabaseLedger(engine=engine, writer=writer, tenant=tenant),
+                ledger=DatabaseLedger(engine=engine, writer=writer, tenant=tenant, now=now),
+                book=CallBook(engine=engine, writer=writer, tenant=tenant, now=now),
                 saver=saver,
                 writer=writer,
             )

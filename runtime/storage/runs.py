@@ -76,20 +76,26 @@ class RunStore:
         self._writer = writer
         self._open_thread = upsert(engine.dialect, ThreadRow)
 
-    async def start(self, run: Run) -> None:
+    async def start(self, run: Run) -> bool:
         """Record a run that is about to start, and its thread if that is new.
 
-        Raises `ForeignThreadError` when the thread is another tenant's.
+        Return whether the thread's last run ended well, or there was none. Raises `ForeignThreadError` when the thread
+        is another tenant's.
         """
+        last = (
+            select(RunRow.status).where(RunRow.thread_id == run.thread_id).order_by(RunRow.started_at.desc()).limit(1)
+        )
         owner = select(ThreadRow.tenant).where(ThreadRow.id == run.thread_id)
 
-        async def work(connection: AsyncConnection) -> None:
+        async def work(connection: AsyncConnection) -> bool:
             await connection.execute(self._open_thread, [_thread_row(run)])
             if await connection.scalar(owner) != run.tenant:
                 raise ForeignThreadError(thread=run.thread_id)
+            status = await connection.scalar(last)
             await connection.execute(_INSERT_RUN, [_row(run)])
+            return status in {None, RunStatus.SUCCEEDED.value, RunStatus.WAITING.value}
 
-        await self._writer.write(work)
+        return await self._writer.write(work)
 
     async def finish(
         self, run_id: str, status: RunStatus, *, answer: str | None = None, error: str | None = None

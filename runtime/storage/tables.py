@@ -1,4 +1,7 @@
-"""The tables, as SQLAlchemy models: threads, runs, calls, spans, spend. Rows never leave the storage modules."""
+"""The tables, as SQLAlchemy models: threads, runs, calls, decisions, news, spans, spend.
+
+Rows never leave the storage modules.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncAttrs
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
-LIVE_STATES = "('awaiting_approval', 'ready', 'running', 'done')"
+LIVE_STATES = "('proposed', 'awaiting_approval', 'ready', 'running', 'done')"
 """The states of which a key has one call at most: those that hold it (`trunkline.tools.ledger.HOLDING`) but `unknown`,
 beside which the call that settles it may run."""
 
@@ -110,6 +113,7 @@ class CallRow(Table):
         ),
         Index(None, "tenant", "state"),
         Index(None, "tenant", "key"),
+        Index(None, "thread_id", "recorded_at"),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True)
@@ -119,19 +123,40 @@ class CallRow(Table):
     batch: Mapped[str]
     tool_call_id: Mapped[str]
     tool: Mapped[str]
+    home: Mapped[str | None]
+    """`module:name` of the tool's function: what the call is bound to again, by whoever carries it out."""
+
     effect: Mapped[str]
     arguments: Mapped[dict[str, Any]]
     fingerprint: Mapped[str]
     key: Mapped[str | None]
     state: Mapped[str]
     reason: Mapped[str | None]
-    """Why a person must decide."""
+    """Why somebody must decide."""
+
+    context: Mapped[dict[str, Any] | None] = mapped_column(JSON, nullable=True)
+    """What rules know of the call beside its arguments, and who has agreed so far."""
+
+    asked_at: Mapped[datetime | None]
+    """When somebody was asked to decide."""
+
+    expires_at: Mapped[datetime | None]
+    decided_by: Mapped[str | None]
+    note: Mapped[str | None]
+    """The reason that whoever decided gives to the customer."""
 
     output: Mapped[Any] = mapped_column(JSON, nullable=True)
     failure: Mapped[str | None]
-    """`retryable`, `rejected` or `bug`."""
+    """One of `FailureKind`."""
 
     error: Mapped[str | None]
+    untrusted: Mapped[bool] = mapped_column(server_default=text("false"))
+    """Whether nobody vouches for the output."""
+
+    attempts: Mapped[int | None]
+    started_at: Mapped[datetime | None]
+    """When an effect's intent was recorded."""
+
     waited: Mapped[float | None]
     """Seconds before it ran."""
 
@@ -140,6 +165,44 @@ class CallRow(Table):
 
     recorded_at: Mapped[datetime]
     """When the row was last written."""
+
+
+class DecisionRow(Table):
+    """What somebody decided on a call: the audit trail, never changed."""
+
+    __tablename__ = "decisions"
+    __table_args__ = (Index(None, "call_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    tenant: Mapped[str]
+    call_id: Mapped[str] = mapped_column(ForeignKey("calls.id"))
+    verdict: Mapped[str]
+    by: Mapped[str]
+    reason: Mapped[str | None]
+    """For the customer."""
+
+    note: Mapped[str | None]
+    """For colleagues only."""
+
+    arguments: Mapped[dict[str, Any] | None] = mapped_column(JSON, nullable=True)
+    """The call's arguments before an edit."""
+
+    at: Mapped[datetime]
+
+
+class NewsRow(Table):
+    """Something that a thread's conversation must be told at its next turn."""
+
+    __tablename__ = "news"
+    __table_args__ = (Index(None, "thread_id", "told_by"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    thread_id: Mapped[str]
+    call_id: Mapped[str] = mapped_column(ForeignKey("calls.id"))
+    event: Mapped[str]
+    at: Mapped[datetime]
+    told_by: Mapped[str | None]
+    """The run that has told it."""
 
 
 class SpanRow(Table):

@@ -144,18 +144,22 @@ class SpanRecorder(BaseCallbackHandler):
 
     def on_tool_end(self, output: Any, *, run_id: UUID, **kwargs: Any) -> None:
         """Close the span of a tool call."""
-        if (span := self._open.get(run_id)) and "trunkline_outcome" in kwargs:
-            span.attributes["outcome"] = kwargs["trunkline_outcome"]
+        self._note(run_id, kwargs)
         self._end(run_id, SpanStatus.OK)
 
     def on_tool_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> None:
         """Close the span with the error."""
+        self._note(run_id, kwargs)
         self._fail(run_id, error)
 
-    def close(self) -> None:
-        """End what is still open: a cancelled run leaves spans that nobody closes."""
+    def close(self, *, cancelled: bool) -> None:
+        """End what is still open: spans that a cancelled run leaves behind, and calls that go on after their turn."""
         for run_id in list(self._open):
-            self._end(run_id, SpanStatus.CANCELLED)
+            self._end(run_id, SpanStatus.CANCELLED if cancelled else SpanStatus.WAITING)
+
+    def _note(self, run_id: UUID, told: dict[str, Any]) -> None:
+        if span := self._open.get(run_id):
+            span.attributes.update(told.get("trunkline") or {})
 
     def _begin(
         self,

@@ -44,12 +44,28 @@ class DuplicateToolError(UsageError):
         self.tool = tool
 
 
+class UnknownMcpToolError(UsageError):
+    """A declaration is for a tool that the MCP server does not have."""
+
+    def __init__(self, *, tools: list[str], known: list[str]) -> None:
+        super().__init__(f"the server has no tool {', '.join(tools)}; it has: {', '.join(known) or 'none'}")
+        self.tools, self.known = tools, known
+
+
 class TemplateError(UsageError):
     """A key or resource template is not plain text with `{argument}` fields."""
 
     def __init__(self, *, template: str, problem: str) -> None:
         super().__init__(f"template {template!r} {problem}; write plain fields, like order:{{order_id}}:{{line_id}}")
         self.template = template
+
+
+class RateError(UsageError):
+    """A rate is not a number of calls in a time."""
+
+    def __init__(self, *, rate: str, problem: str) -> None:
+        super().__init__(f"rate {rate!r} {problem}; write COUNT/PERIOD, like 10/s, 100/min, 5/2s or 3/h")
+        self.rate = rate
 
 
 class ToolRejectedError(TrunklineError):
@@ -61,6 +77,30 @@ class NoCurrentCallError(UsageError):
 
     def __init__(self) -> None:
         super().__init__("current_call() works inside a tool that a FanOut runs; there is no call here")
+
+
+class CallFailedError(TrunklineError):
+    """A call failed that its batch cannot do without. Its siblings' results are on the ledger."""
+
+    def __init__(self, *, tool: str, call: str, outcome: str) -> None:
+        super().__init__(f"call {call} of tool {tool!r} was required and gave no result: {outcome}")
+        self.tool, self.call = tool, call
+
+
+class QuorumError(TrunklineError):
+    """Too few calls of a batch gave a result."""
+
+    def __init__(self, *, needed: int, done: int, calls: int) -> None:
+        super().__init__(f"{done} of {calls} calls gave a result, and {needed} were needed; lower quorum= or ask again")
+        self.needed, self.done = needed, done
+
+
+class SubjectError(UsageError):
+    """What should be checked cannot be: no subject is made of it, or a call of it cannot be made."""
+
+    def __init__(self, *, problem: str) -> None:
+        super().__init__(f"the subject cannot be checked: {problem}; return a Subject, or yield one")
+        self.problem = problem
 
 
 # --- agents ---
@@ -132,6 +172,21 @@ class RoundLimitError(TrunklineError):
         self.agent, self.rounds = agent, rounds
 
 
+class AsyncOnlyError(UsageError):
+    """A graph was run in a way that has no event loop for what is in it."""
+
+    def __init__(self, *, what: str) -> None:
+        super().__init__(f"{what} works in an event loop only; use ainvoke or astream instead of invoke or stream")
+
+
+class OutsideMiddlewareError(UsageError):
+    """A tool that a `TrunklineMiddleware` shows to LangChain was called by somebody else."""
+
+    def __init__(self, *, tool: str) -> None:
+        super().__init__(f"tool {tool!r} runs inside its TrunklineMiddleware only; give the agent the middleware")
+        self.tool = tool
+
+
 # --- runtime ---
 
 
@@ -173,9 +228,9 @@ class MissingExtraError(SetupError):
 class ReferenceNotFoundError(UsageError):
     """A reference like `package.module:name` or `path.py:name` leads to nothing."""
 
-    def __init__(self, *, reference: str, problem: str) -> None:
-        super().__init__(f"{reference!r}: {problem}; name an agent or graph as package.module:name or path.py:name")
-        self.reference = reference
+    def __init__(self, *, reference: str, problem: str, wanted: str = "an agent or graph") -> None:
+        super().__init__(f"{reference!r}: {problem}; name {wanted} as package.module:name or path.py:name")
+        self.reference, self.problem = reference, problem
 
 
 class UnknownRunError(UsageError):
@@ -215,6 +270,49 @@ class ForeignThreadError(UsageError):
     def __init__(self, *, thread: str) -> None:
         super().__init__(f"thread {thread!r} belongs to another tenant; give the conversation another name")
         self.thread = thread
+
+
+class DecisionError(TrunklineError):
+    """A decision on a call has no effect; nothing was changed. `status` is the HTTP status that says the same."""
+
+    status = 409
+
+    def __init__(self, *, call: str, state: str, problem: str) -> None:
+        super().__init__(f"call {call} {problem}")
+        self.call, self.state = call, state
+
+
+class AlreadyDecidedError(DecisionError):
+    """Somebody was faster, or the call has already run."""
+
+
+class RequestWithdrawnError(DecisionError):
+    """The request was taken back before anybody decided."""
+
+
+class RequestExpiredError(DecisionError):
+    """The decision came too late."""
+
+    status = 410
+
+
+class SamePersonError(DecisionError):
+    """The request needs the agreement of different people, and this one has agreed already."""
+
+    status = 403
+
+
+class UnknownCallError(DecisionError):
+    """No call has this id."""
+
+    status = 404
+    exit_code = 2
+
+
+class EditRefusedError(DecisionError):
+    """The edited arguments cannot be used."""
+
+    status = 422
 
 
 class RunFailedError(TrunklineError):

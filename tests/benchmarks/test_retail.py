@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from itertools import product
 from pathlib import Path
@@ -21,6 +22,7 @@ from retail.shop import Shop
 from retail.tasks import Action, Task
 from trunkline import Trunkline
 from trunkline.tools import Access
+from trunkline.tools.checking import FindingKind, Subject, ask, check_effects
 
 
 def action(name: str, **arguments: object) -> Action:
@@ -125,6 +127,21 @@ async def test_calls_that_declare_no_conflict_can_be_swapped(records: Records, e
             assert (swapped[-1], swapped[-2], swapped_state) == (straight[-2], straight[-1], state), (one, other)
 
 
+async def test_a_check_of_effects_finds_no_wrong_declaration(records: Records) -> None:
+    """Also when calls are held in the middle. A call made again is refused, which is a hint: the tools take no key."""
+    desk = Counter(records)
+    subject = Subject(
+        toolbox=desk.toolbox,
+        calls=[ask(each.name, **each.arguments) for each in EFFECTS + READS],
+        state=lambda: json.loads(desk.shop.state()),
+        reset=desk.clear,
+    )
+    report = await check_effects(lambda: subject, seeds=20)
+
+    assert not report.findings, report
+    assert {hint.kind for hint in report.hints} <= {FindingKind.KEY_ANSWERS, FindingKind.UNTRIED}, report
+
+
 @settings(deadline=None, max_examples=20)
 @given(turn=st.lists(st.sampled_from(EFFECTS + READS), min_size=2, max_size=9, unique_by=id), seed=st.integers(0, 999))
 async def test_any_turn_under_trunkline_ends_as_one_by_one(records: Records, turn: list[Action], seed: int) -> None:
@@ -158,7 +175,7 @@ async def served(desk: Desk, actions: Sequence[Action]) -> tuple[list[Answer], s
 def access_of(desk: Desk, action: Action) -> Access:
     found = desk.toolbox.get(action.name)
     assert found is not None
-    return found.access(action.arguments)
+    return found.access(action.arguments, found.effect)
 
 
 async def test_a_cancelled_order_is_refunded_to_its_gift_card_at_once(records: Records) -> None:

@@ -21,28 +21,15 @@ from trunkline.tools import (
     Outcome,
     Pending,
     Tool,
-    ToolCall,
     ToolRequest,
     Unknown,
+    Unwatched,
 )
 
 WORLD = generate_world()
 DAY = generate_day(WORLD)
 CUSTOMERS = {customer.id: customer for customer in WORLD.customers}
 IN_TIME = {order.id for order in WORLD.orders if within_return_window(order, now=WORLD.now)}
-
-
-class Nobody:
-    """Watches nothing."""
-
-    async def refused(self, result: CallResult) -> None:
-        """Look away."""
-
-    async def started(self, call: ToolCall, *, waited: float) -> None:
-        """Look away."""
-
-    async def finished(self, call: ToolCall, result: CallResult) -> None:
-        """Look away."""
 
 
 class Desk:
@@ -58,7 +45,7 @@ class Desk:
         requests = [ToolRequest(name=name, arguments=asked, tool_call_id=name) for name, asked in calls]
         origin = Origin(thread_id="K0001", run_id="r", batch=f"turn {self._turns}")
         results: Sequence[CallResult] = await self._executor.run(
-            contact_toolbox(self.backend), requests, origin=origin, watcher=Nobody()
+            contact_toolbox(self.backend), requests, origin=origin, watcher=Unwatched()
         )
         return [result.outcome for result in results]
 
@@ -158,8 +145,8 @@ async def test_what_policy_refuses_is_asked_of_nobody() -> None:
 
 
 async def test_a_refund_whose_answer_was_lost_is_safe_to_ask_again() -> None:
-    """The model reads `unknown` once, then the receipt; the money moved once."""
-    desk, caller = Desk(Faults(first={"refund_order": ("lost",)})), contact("refund_small")
+    """The model reads `unknown` when all attempts were in vain, then the receipt; the money moved once."""
+    desk, caller = Desk(Faults(first={"refund_order": ("lost", "lost", "lost")})), contact("refund_small")
     await desk.turn(proof(caller))
 
     (lost,), (found,) = await desk.turn(refund(caller)), await desk.turn(refund(caller))

@@ -51,10 +51,10 @@ class Ear(BaseCallbackHandler):
         self.tools[given["run_id"]] = {"name": given["name"], "input": input_str, **given["trunkline"]}
 
     def on_tool_end(self, output: Any, **given: Any) -> None:
-        self.tools[given["run_id"]] |= {"output": output.text, "outcome": given["trunkline_outcome"]}
+        self.tools[given["run_id"]] |= {"output": output.text, **given["trunkline"]}
 
     def on_tool_error(self, error: BaseException, **given: Any) -> None:
-        self.tools[given["run_id"]] |= {"error": str(error)}
+        self.tools[given["run_id"]] |= {"error": str(error), **given["trunkline"]}
 
     def on_chat_model_start(self, *_: Any, **given: Any) -> None:
         self.models.append(self.tools.get(given["parent_run_id"], {}).get("name"))

@@ -35,12 +35,12 @@ async def world(url: str, tmp_path: Path) -> World:
 
 async def standing(database: Database) -> set[tuple[str, CallState]]:
     """Which states the calls of each tool stand in."""
-    return {(tally.tool, tally.state) for tally in await database.ledger.tally()}
+    return {(tally.tool, tally.state) for tally in await database.book.tally()}
 
 
 async def recorded(database: Database) -> int:
     """How many calls are on record as done."""
-    return sum(tally.count for tally in await database.ledger.tally() if tally.state is CallState.DONE)
+    return sum(tally.count for tally in await database.book.tally() if tally.state is CallState.DONE)
 
 
 async def test_a_resumed_run_does_only_what_is_not_done(url: str, world: World, database: Database) -> None:

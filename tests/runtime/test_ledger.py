@@ -15,9 +15,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stand_ins.calls import ask, origin
+from trunkline.runtime.calls.decision import Decision, Verdict
+from trunkline.runtime.storage.call_book import CallTally
 from trunkline.runtime.storage.database import Database, open_database
-from trunkline.runtime.storage.ledger import CallTally
 from trunkline.tools import (
+    Ask,
     CallId,
     CallResult,
     CallState,
@@ -37,6 +39,7 @@ from trunkline.tools import (
     tool,
 )
 from trunkline.tools.binding import bind
+from trunkline.tools.ledger import WAITING
 
 
 async def act(order_id: str, amount: int = 1) -> str:
@@ -93,7 +96,7 @@ async def test_a_call_that_ended_is_recalled(ledger: Ledger, made: Tool, outcome
     first, other = call(made=made), call("other", "B", made=made)
     await ledger.record(first, ended(first, outcome))
 
-    recalled = await ledger.recall([first, other])
+    recalled = await ledger.recall([first.call_id, other.call_id])
     assert {key: replayed(value) for key, value in recalled.items()} == {first.call_id: replayed(outcome)}
 
 
@@ -105,7 +108,7 @@ def replayed(outcome: Outcome | None) -> Outcome | None:
 async def test_an_effect_may_run_when_its_intent_is_on_record(ledger: Ledger) -> None:
     """It has no outcome before it has ended."""
     assert await ledger.intend(call()) is None
-    assert await ledger.recall([call()]) == {}
+    assert await ledger.recall([call().call_id]) == {}
 
 
 async def test_one_key_takes_effect_once(ledger: Ledger) -> None:
@@ -173,21 +176,21 @@ async def test_of_many_that_ask_for_one_key_at_once_one_runs(ledger: Ledger) -> 
 
 
 async def test_a_proposal_waits_and_holds_its_key(ledger: Ledger) -> None:
-    """Who asks again waits for the same approval; once approved it may run."""
+    """Who asks again waits for the same approval, and nobody may run it by saying that it was approved."""
     waiting = Pending(call_id=call().call_id, reason="much")
 
-    assert await ledger.propose(call(), "much") == waiting
-    assert await ledger.propose(call("second"), "much again") == waiting
+    assert await ledger.propose(call(), Ask(reason="much"), "approval") == waiting
+    assert await ledger.propose(call("second"), Ask(reason="much again"), "approval") == waiting
     assert await ledger.intend(call("third")) == waiting
-    assert await ledger.recall([call()]) == {call().call_id: waiting}
-    assert await ledger.intend(replace(call(), approved=True)) is None
+    assert await ledger.recall([call().call_id]) == {call().call_id: waiting}
+    assert await ledger.intend(replace(call(), approved=True)) == waiting
 
 
 async def test_what_is_done_need_not_be_proposed(ledger: Ledger) -> None:
     """Nobody is asked about an effect that has happened."""
     await ledger.record(call(), ended(call(), DONE))
 
-    assert await ledger.propose(call("second"), "much") == AGAIN
+    assert await ledger.propose(call("second"), Ask(reason="much"), "approval") == AGAIN
 
 
 class Act(NamedTuple):
@@ -257,8 +260,8 @@ async def test_a_crashed_effect_stands_as_unknown_once_it_is_asked_for(url: str)
         settled = await database.ledger.intend(first)
 
         assert isinstance(settled, Unknown)
-        assert await database.ledger.recall([first]) == {first.call_id: settled}
-        assert [tally.state for tally in await database.ledger.tally()] == [CallState.UNKNOWN]
+        assert await database.ledger.recall([first.call_id]) == {first.call_id: settled}
+        assert [tally.state for tally in await database.book.tally()] == [CallState.UNKNOWN]
 
 
 @on_databases
@@ -271,7 +274,7 @@ async def test_a_settled_call_is_told_from_a_failed_one(database: Database) -> N
     done = CallTally(tool="act", effect=Effect.WRITE, state=CallState.DONE, failure=None, count=1)
     failed = replace(done, state=CallState.FAILED)
     refused = replace(failed, failure=FailureKind.REJECTED)
-    assert await database.ledger.tally() == [done, failed, refused]
+    assert await database.book.tally() == [done, failed, refused]
     assert await database.ledger.intend(call()) == AGAIN
 
 
@@ -281,19 +284,20 @@ async def test_keys_of_tenants_are_apart(url: str, database: Database) -> None:
     await database.ledger.record(call(), ended(call(), DONE))
     async with open_database(url, tenant="acme") as other:
         assert await other.ledger.intend(call("theirs", amount=2)) is None
-        assert [tally.state for tally in await other.ledger.tally()] == [CallState.RUNNING]
+        assert [tally.state for tally in await other.book.tally()] == [CallState.RUNNING]
 
-    assert [tally.state for tally in await database.ledger.tally()] == [CallState.DONE]
+    assert [tally.state for tally in await database.book.tally()] == [CallState.DONE]
 
 
 @on_databases
 async def test_what_waits_for_a_person_is_listed_oldest_first(database: Database) -> None:
     """With all that one needs to decide."""
     for order_id in ("A", "B", "C"):
-        await database.ledger.propose(call(order_id, order_id), f"{order_id} is much")
-    await database.ledger.intend(replace(call("B", "B"), approved=True))
+        await database.ledger.propose(call(order_id, order_id), Ask(reason=f"{order_id} is much"), "approval")
+    rejection = Decision(verdict=Verdict.REJECT, by="dana")
+    await database.book.decide(call("B", "B").call_id, rejection)
 
-    waiting = await database.ledger.waiting()
+    waiting = await database.book.calls(states=WAITING)
     assert [(each.call_id, each.reason) for each in waiting] == [
         *[(call("A").call_id, "A is much"), (call("C", "C").call_id, "C is much")]
     ]
@@ -305,9 +309,9 @@ async def test_arguments_that_a_graph_makes_itself_are_recorded(database: Databa
     """Its code may ask with values that JSON does not know."""
     arguments = {"order_id": "A", "amount": Decimal(1), "at": datetime(2026, 1, 2, tzinfo=UTC)}
     asked = replace(call(), request=ToolRequest(name="act", arguments=arguments, tool_call_id="x"))
-    await database.ledger.propose(asked, "much")
+    await database.ledger.propose(asked, Ask(reason="much"), "approval")
 
-    [waiting] = await database.ledger.waiting()
+    [waiting] = await database.book.calls(states=WAITING)
     assert waiting.arguments == {"order_id": "A", "amount": "1", "at": "2026-01-02T00:00:00Z"}
 
 
@@ -317,4 +321,4 @@ async def test_a_text_that_the_database_cannot_keep_is_recorded(database: Databa
     broken = Failed(kind=FailureKind.BUG, message="said \0 and \ud800")
     await database.ledger.record(call(), ended(call(), broken))
 
-    assert await database.ledger.recall([call()]) == {call().call_id: replace(broken, message="said ? and ?")}
+    assert await database.ledger.recall([call().call_id]) == {call().call_id: replace(broken, message="said ? and ?")}

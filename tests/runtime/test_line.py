@@ -364,7 +364,7 @@ async def test_a_cancelled_run_ends_its_effect_and_is_recorded(line: Trunkline, 
     with pytest.raises(asyncio.CancelledError):
         await running
 
-    tallies = {(tally.tool, tally.state) for tally in await database.ledger.tally()}
+    tallies = {(tally.tool, tally.state) for tally in await database.book.tally()}
     assert ("pay", CallState.DONE) in tallies
     assert (await line.run(till.agent, "and now?", thread="t1")).text == "heard 2"
     assert await statuses(database) == [RunStatus.CANCELLED, RunStatus.SUCCEEDED]
@@ -383,7 +383,7 @@ async def test_a_run_that_is_cancelled_again_and_again_still_ends_well(line: Tru
 
     assert running.cancelled()
     assert await statuses(database) == [RunStatus.CANCELLED]
-    assert {tally.state for tally in await database.ledger.tally() if tally.tool == "pay"} == {CallState.DONE}
+    assert {tally.state for tally in await database.book.tally() if tally.tool == "pay"} == {CallState.DONE}
 
 
 async def test_a_turn_that_is_cancelled_while_it_waits_leaves_nothing(line: Trunkline, database: Database) -> None:
@@ -441,7 +441,7 @@ async def test_a_run_that_nobody_awaits_ends_with_the_line(url: str, database: D
         asyncio.get_running_loop().call_soon(till.may_end.set)
 
     assert await statuses(database) == [RunStatus.CANCELLED]
-    assert [tally.state for tally in await database.ledger.tally() if tally.tool == "pay"] == [CallState.DONE]
+    assert [tally.state for tally in await database.book.tally() if tally.tool == "pay"] == [CallState.DONE]
     with pytest.raises(asyncio.CancelledError):
         await running
 

@@ -83,7 +83,7 @@ async def test_a_tool_span_tells_what_the_call_was(line: Trunkline, traced: Trac
     await line.run(desk([call("look_up", word="a"), call("look_up", word="b")], "found"), "where?")
 
     first, second = (span.attributes for span in await traced() if span.kind is SpanKind.TOOL)
-    assert first.keys() == {"call_id", "batch", "effect", "waited", "outcome"}
+    assert first.keys() == {"call_id", "batch", "effect", "waited", "outcome", "attempts"}
     assert (first["effect"], first["outcome"], first["batch"]) == ("read", "done", second["batch"])
     assert first["call_id"] != second["call_id"]
     assert first["waited"] >= 0.0

@@ -7,6 +7,7 @@ from typing import Any, Self
 from uuid import uuid4
 
 from trunkline.tools import CallExecutor, CallId, CallResult, Origin, Outcome, Tool, Toolbox, ToolCall, ToolRequest
+from trunkline.tools.decorator import Adoptable
 from trunkline.tools.signature import Function
 
 
@@ -27,7 +28,7 @@ def id_of(request: ToolRequest, position: int = 0, *, batch: str = "b") -> CallI
 
 
 async def results(
-    tools: Iterable[Tool | Function],
+    tools: Iterable[Tool | Adoptable],
     *requests: ToolRequest,
     executor: CallExecutor | None = None,
     batch: str | None = None,
@@ -38,7 +39,7 @@ async def results(
 
 
 async def outcomes(
-    tools: Iterable[Tool | Function],
+    tools: Iterable[Tool | Adoptable],
     *requests: ToolRequest,
     executor: CallExecutor | None = None,
     batch: str | None = None,
@@ -59,6 +60,10 @@ class Listener:
     async def started(self, call: ToolCall, *, waited: float) -> None:
         del waited
         self.heard.append(f"{call.tool.name} started")
+
+    async def retried(self, call: ToolCall, *, attempt: int, why: str, seconds: float) -> None:
+        del why, seconds
+        self.heard.append(f"{call.tool.name} retried after attempt {attempt}")
 
     async def finished(self, call: ToolCall, result: CallResult) -> None:
         self.heard.append(f"{call.tool.name} finished: {type(result.outcome).__name__}")

@@ -64,7 +64,7 @@ def name_in(url: str) -> str:
 class Connections:
     """Counts the connections that SQLAlchemy's pools have handed out."""
 
-    out: int = 0
+    _out: set[int] = field(default_factory=set[int])
     _listeners: dict[str, Callable[..., None]] = field(init=False)
 
     def __enter__(self) -> "Connections":
@@ -77,8 +77,13 @@ class Connections:
         for name, listener in self._listeners.items():
             event.remove(Pool, name, listener)
 
-    def _taken(self, *_: object) -> None:
-        self.out += 1
+    @property
+    def out(self) -> int:
+        """How many are out now. One that was cancelled on its way out comes back without having been taken."""
+        return len(self._out)
 
-    def _given_back(self, *_: object) -> None:
-        self.out -= 1
+    def _taken(self, connection: object, record: object, *_: object) -> None:
+        self._out.add(id(record))
+
+    def _given_back(self, connection: object, record: object) -> None:
+        self._out.discard(id(record))

@@ -83,4 +83,4 @@ def test_what_is_not_named_may_be_anything(
     effect: Effect, reads: Resources | None, writes: Resources | None, expected: Access
 ) -> None:
     """A declaration narrows what a call touches; a function may return one name or several."""
-    assert AccessRule(effect=effect, reads=reads, writes=writes)({"id": 7}) == expected
+    assert AccessRule(reads=reads, writes=writes)({"id": 7}, effect) == expected

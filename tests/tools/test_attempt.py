@@ -12,6 +12,7 @@ from stand_ins.jumping_clock import in_jumping_time
 from trunkline.tools import (
     CallExecutor,
     Done,
+    Engine,
     Failed,
     FailureKind,
     Outcome,
@@ -189,7 +190,7 @@ async def test_the_timeout_of_a_blocking_call_counts_from_when_it_has_its_thread
             await asyncio.sleep(0)
         may_end.set()
 
-    executor = CallExecutor(threads=ToolThreads(1))
+    executor = CallExecutor(Engine(threads=ToolThreads(1)))
     ended = await outcomes([hold, quick, outlast], ask(hold), ask(quick), ask(outlast), executor=executor)
     assert ended == [Done(output=True), Done(output=True), Done(output=None)]
 

@@ -22,8 +22,8 @@ def look() -> CurrentCall:
 def shown(request: ToolRequest, position: int, key: str | None) -> Done:
     """What the tool at this position of batch b sees."""
     call_id = id_of(request, position)
-    seen = CurrentCall(call_id=call_id, tool=request.name, key=key, thread_id="thread", run_id="run")
-    return Done(output={field: getattr(seen, field) for field in CurrentCall.__slots__})
+    names = {"tool": request.name, "key": key, "thread_id": "thread", "run_id": "run"}
+    return Done(output={"call_id": call_id, **names, "attempt": 1, "untrusted": {}})
 
 
 async def test_a_tool_knows_which_call_it_serves() -> None:

@@ -10,6 +10,7 @@ from stand_ins.calls import Crowd, Listener, ask, id_of, origin, outcomes, resul
 from trunkline.tools import (
     CallExecutor,
     Done,
+    Engine,
     Failed,
     FailureKind,
     MemoryLedger,
@@ -38,7 +39,9 @@ class Till:
     def __init__(self, *, lost: int = 0) -> None:
         self.paid: list[tuple[str, int]] = []
         self.lost = lost
-        self.pay = tool(effect="write", key="pay:{order_id}", writes="order:{order_id}", name="pay")(self._pay)
+        self.pay = tool(effect="write", key="pay:{order_id}", writes="order:{order_id}", retries=0, name="pay")(
+            self._pay
+        )
         self.pay_once = tool(effect="write_once", key="pay:{order_id}", name="pay_once")(self._pay)
         self.refund = tool(effect="write", key="refund:{order_id}", approve=over(50), name="refund")(self._pay)
 
@@ -251,12 +254,12 @@ async def test_a_batch_that_was_cut_off_runs_only_what_is_missing() -> None:
     """After a crash between two calls, and in the middle of a keyed write."""
     till, ledger = Till(), MemoryLedger()
     requests = [ask(till.pay, order_id=order, amount=5) for order in "ABC"]
-    await outcomes([till.pay], *requests[:1], executor=CallExecutor(ledger=ledger), batch="b")
+    await outcomes([till.pay], *requests[:1], executor=CallExecutor(Engine(ledger=ledger)), batch="b")
     cut_off = bind(Toolbox([till.pay]), requests[1], origin("b"), 1)
     assert isinstance(cut_off, ToolCall)
     await ledger.intend(cut_off)
 
-    ended = await outcomes([till.pay], *requests, executor=CallExecutor(ledger=ledger), batch="b")
+    ended = await outcomes([till.pay], *requests, executor=CallExecutor(Engine(ledger=ledger)), batch="b")
     assert ended == [Done(output=1), Done(output=2), Done(output=3)]
     assert till.paid == [("A", 5), ("B", 5), ("C", 5)]
 
@@ -318,12 +321,12 @@ async def test_a_cancelled_batch_ends_its_running_effect_first() -> None:
     """The read is dropped, the effect that runs ends and is recorded, the one behind it never starts."""
     stage, ledger = Stage(), MemoryLedger()
     requests = [ask("look"), ask("act", n=1), ask("act", n=2)]
-    async with stage.cancelled(CallExecutor(ledger=ledger), *requests):
+    async with stage.cancelled(CallExecutor(Engine(ledger=ledger)), *requests):
         assert stage.over == []
 
     assert (stage.playing, stage.over) == (["look", "act 1"], ["act 1"])
     calls = [bind(Toolbox(stage.tools), request, origin("b"), place) for place, request in enumerate(requests)]
-    known = await ledger.recall([call for call in calls if isinstance(call, ToolCall)])
+    known = await ledger.recall([call.call_id for call in calls if isinstance(call, ToolCall)])
     assert known == {id_of(requests[1], 1): Done(output="act 1")}
 
 
@@ -347,12 +350,14 @@ async def test_a_ledger_that_fails_ends_the_batch_with_its_error() -> None:
     """What cannot be recorded is not hidden from the run, as one plain exception."""
 
     class Broken(MemoryLedger):
-        async def intend(self, call: ToolCall) -> None:
+        async def intend(self, call: ToolCall, *, cleared: bool = False) -> None:
             raise OSError("disk full")
 
     till = Till()
     with pytest.raises(OSError, match="disk full"):
-        await outcomes([till.pay], ask(till.pay, order_id="A", amount=1), executor=CallExecutor(ledger=Broken()))
+        await outcomes(
+            [till.pay], ask(till.pay, order_id="A", amount=1), executor=CallExecutor(Engine(ledger=Broken()))
+        )
 
     assert till.paid == []
 

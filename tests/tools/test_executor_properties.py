@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from stand_ins.calls import Crowd, ask, outcomes
 from stand_ins.jumping_clock import in_jumping_time
-from trunkline.tools import CallExecutor, Done, Limits, Outcome, Tool, ToolRequest, tool
+from trunkline.tools import CallExecutor, Done, Engine, Limits, Outcome, Tool, ToolRequest, tool
 
 THINGS = ("a", "b", "c")
 SOME = st.lists(st.sampled_from(THINGS), unique=True, max_size=2)
@@ -93,7 +93,7 @@ def ends(ended: Sequence[Outcome]) -> list[Any]:
 
 
 async def at_once(shop: Shop, requests: Sequence[ToolRequest], limits: Limits) -> list[Any]:
-    return ends(await outcomes(shop.tools(), *requests, executor=CallExecutor(limits=limits)))
+    return ends(await outcomes(shop.tools(), *requests, executor=CallExecutor(Engine(limits=limits))))
 
 
 async def one_by_one(shop: Shop, requests: Sequence[ToolRequest]) -> list[Any]:

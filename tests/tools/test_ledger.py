@@ -7,6 +7,7 @@ import pytest
 
 from stand_ins.calls import ask, origin
 from trunkline.tools import (
+    Ask,
     CallResult,
     CallState,
     Done,
@@ -57,7 +58,11 @@ async def ledger_with(made: Tool, outcome: Outcome | None) -> MemoryLedger:
 
 REJECTED = Failed(kind=FailureKind.REJECTED, message="no")
 LOST = Unknown(message="lost")
-MAY_HAVE = f"call {call().call_id} was interrupted and may have taken effect; a person must look"
+MAY_HAVE = Unknown(
+    message=f"call {call().call_id} was interrupted and may have taken effect; a person must look",
+)
+OTHER_MAY_HAVE = replace(MAY_HAVE, call_id=call().call_id)
+MUCH = Ask(reason="much")
 
 
 @pytest.mark.parametrize(
@@ -67,7 +72,7 @@ MAY_HAVE = f"call {call().call_id} was interrupted and may have taken effect; a 
         (WRITE_ONCE, DONE, replace(DONE, replayed=True)),
         (KEYLESS, DONE, None),
         (WRITE, LOST, None),
-        (WRITE_ONCE, LOST, Unknown(message=MAY_HAVE)),
+        (WRITE_ONCE, LOST, OTHER_MAY_HAVE),
         (WRITE, REJECTED, None),
         (WRITE_ONCE, REJECTED, None),
     ],
@@ -83,7 +88,7 @@ async def test_another_call_with_the_key_of_one_that_ended(
 
 @pytest.mark.parametrize(
     ("made", "expected"),
-    [(WRITE, None), (WRITE_ONCE, Unknown(message=MAY_HAVE)), (KEYLESS, Unknown(message=MAY_HAVE))],
+    [(WRITE, None), (WRITE_ONCE, MAY_HAVE), (KEYLESS, MAY_HAVE)],
 )
 async def test_a_call_that_was_interrupted_is_made_again_only_if_that_is_safe(
     made: Tool, expected: Outcome | None
@@ -91,7 +96,7 @@ async def test_a_call_that_was_interrupted_is_made_again_only_if_that_is_safe(
     """The same call, after a crash in the middle of its effect."""
     ledger = await ledger_with(made, None)
 
-    assert await ledger.recall([call(made)]) == {}
+    assert await ledger.recall([call(made).call_id]) == {}
     assert await ledger.intend(call(made)) == expected
 
 
@@ -129,7 +134,7 @@ async def test_a_refused_call_does_not_take_the_key_from_the_one_that_holds_it()
     second = call(WRITE_ONCE, batch="second")
     await ledger.record(second, result(second, REJECTED))
 
-    assert await ledger.intend(call(WRITE_ONCE, batch="third")) == Unknown(message=MAY_HAVE)
+    assert await ledger.intend(call(WRITE_ONCE, batch="third")) == OTHER_MAY_HAVE
 
 
 async def test_a_proposal_is_made_once() -> None:
@@ -137,18 +142,25 @@ async def test_a_proposal_is_made_once() -> None:
     ledger = MemoryLedger()
     waiting = Pending(call_id=call().call_id, reason="much")
 
-    assert await ledger.propose(call(), "much") == waiting
-    assert await ledger.propose(call(batch="second"), "much again") == waiting
-    assert isinstance(await ledger.propose(call(batch="second", amount=2), "more"), Failed)
+    assert await ledger.propose(call(), MUCH, "approval") == waiting
+    assert await ledger.propose(call(batch="second"), Ask(reason="much again"), "approval") == waiting
+    assert isinstance(await ledger.propose(call(batch="second", amount=2), MUCH, "approval"), Failed)
 
 
-async def test_an_approved_call_may_run() -> None:
-    """Until a person agrees it stays pending."""
-    ledger = MemoryLedger()
-    waiting = await ledger.propose(call(), "much")
+@pytest.mark.parametrize(
+    ("state", "may_run"),
+    [(CallState.READY, True), *((state, False) for state in CallState if state is not CallState.READY)],
+)
+def test_an_approved_call_runs_only_when_it_is_ready(state: CallState, may_run: bool) -> None:
+    """Not while it waits, not a second time, not after it was withdrawn."""
+    entry = Entry(call_id=call().call_id, fingerprint=call().fingerprint, state=state, outcome=None)
 
-    assert await ledger.intend(call()) == waiting
-    assert await ledger.intend(replace(call(), approved=True)) is None
+    assert (verdict(replace(call(), approved=True), entry, None) is None) == may_run
+
+
+def test_an_approved_call_that_nobody_knows_does_not_run() -> None:
+    """An approval is a row of the ledger, not a flag."""
+    assert verdict(replace(call(), approved=True), None, None) is not None
 
 
 async def test_calls_that_ended_are_recalled() -> None:
@@ -158,11 +170,11 @@ async def test_calls_that_ended_are_recalled() -> None:
         await ledger.record(each, result(each, outcome))
     await ledger.intend(calls[2])
 
-    assert await ledger.recall(calls) == {calls[0].call_id: DONE, calls[1].call_id: REJECTED}
+    assert await ledger.recall([each.call_id for each in calls]) == {calls[0].call_id: DONE, calls[1].call_id: REJECTED}
 
 
 def test_without_an_earlier_call_there_is_no_verdict() -> None:
     """Nor after one that was denied or withdrawn: the model may ask anew."""
     entry = Entry(call_id=call().call_id, fingerprint=call().fingerprint, state=CallState.DENIED, outcome=None)
 
-    assert (verdict(call(), None), verdict(call(), entry)) == (None, None)
+    assert (verdict(call(), None, None), verdict(call(), entry, entry)) == (None, None)

@@ -4,8 +4,9 @@ import asyncio
 
 import pytest
 
-from stand_ins.calls import Crowd, ask, outcomes
-from trunkline.tools import CallExecutor, Limits, Tool, tool
+from stand_ins.calls import Crowd, ask, origin, outcomes
+from trunkline.tools import CallExecutor, Engine, Limits, Tool, Toolbox, ToolCall, tool
+from trunkline.tools.binding import bind
 
 
 def busy(crowd: Crowd, *, name: str = "busy", limit: int | None = None) -> Tool:
@@ -34,7 +35,7 @@ async def test_a_tools_limit_holds_across_batches() -> None:
 
 async def test_the_limit_of_all_calls_holds_across_tools() -> None:
     """However many tools there are, and however many batches."""
-    crowd, executor = Crowd(), CallExecutor(limits=Limits(calls=4))
+    crowd, executor = Crowd(), CallExecutor(Engine(limits=Limits(calls=4)))
     tools = [busy(crowd, name=f"busy_{n}", limit=2) for n in range(5)]
     requests = [ask(made, n=n) for made in tools for n in range(4)]
     await asyncio.gather(*(outcomes(tools, *requests, executor=executor) for _ in range(2)))
@@ -56,7 +57,7 @@ async def test_a_queue_for_one_tool_holds_up_no_other() -> None:
         """Open the gate."""
         gate.set()
 
-    executor = CallExecutor(limits=Limits(calls=2))
+    executor = CallExecutor(Engine(limits=Limits(calls=2)))
     await outcomes([slow, free], *[ask(slow)] * 5, ask(free), executor=executor)
     assert gate.is_set()
 
@@ -104,12 +105,14 @@ async def test_slots_are_handed_out_in_the_order_of_asking() -> None:
 async def test_whoever_gives_up_waiting_leaves_no_slot_held(limit: int | None) -> None:
     """Neither the tool's nor the one of all."""
     limits, made = Limits(calls=1), busy(Crowd(), limit=limit)
+    call = bind(Toolbox([made]), ask(made, n=1), origin(), 0)
+    assert isinstance(call, ToolCall)
 
     async def hold() -> None:
-        async with limits.slot(made):
+        async with limits.slot(call):
             pass
 
-    async with limits.slot(made):
+    async with limits.slot(call):
         waiting = asyncio.create_task(hold())
         await asyncio.sleep(0)
         waiting.cancel()

@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 
 from stand_ins.calls import ask, outcomes
 from trunkline.errors import ToolDeclarationError
-from trunkline.tools import Done, Effect, Tool, over, tool
+from trunkline.tools import Done, Effect, IdempotencyKey, Tool, over, tool
 from trunkline.tools.signature import Function
 
 
@@ -162,10 +162,10 @@ def test_everything_that_is_wrong_is_said_at_once() -> None:
         "parameter 'a' has no type: annotate it, like a: str",
         "parameter 'rest' must be a named one: a model passes arguments by name",
         "it has no docstring: write one sentence that tells the model what it does",
+        "template field {c} is not one of its arguments",
         'a write needs the identity of its effect: add key=, like key="refund:{order_id}"',
         "timeout must be more than 0 seconds, got -1",
         "limit must be at least 1 call, got 0",
-        "template field {c} is not one of its arguments",
     ]
 
 
@@ -228,4 +228,46 @@ def test_what_is_wrapped_is_named_by_its_own_place() -> None:
         return await good(*args, **arguments)
 
     made: Tool = tool(wrapper)
-    assert (made.source, list(made.arguments.model_fields)) == (here(good), ["order_id", "amount"])
+    assert (made.source, list(made.parameters.schema()["properties"])) == (here(good), ["order_id", "amount"])
+
+
+@pytest.mark.parametrize("blocking", [False, True])
+async def test_a_parameter_that_is_the_key_is_filled_and_not_shown(blocking: bool) -> None:
+    """The other side gets the key that the ledger holds; the model can neither see nor pass it."""
+
+    async def pay(order_id: str, key: IdempotencyKey) -> str:
+        """Pay."""
+        return f"{order_id} {key}"
+
+    def pay_slowly(order_id: str, key: IdempotencyKey) -> str:
+        """Pay."""
+        return f"{order_id} {key}"
+
+    made = tool(effect="write", key="pay:{order_id}", name="pay")(pay_slowly if blocking else pay)
+    [paid, refused] = await outcomes([made], ask("pay", order_id="A"), ask("pay", order_id="B", key="mine"))
+
+    assert list(made.specification()["function"]["parameters"]["properties"]) == ["order_id"]
+    assert paid == Done(output="A pay:A")
+    assert "key: Extra inputs are not permitted" in str(refused)
+
+
+async def refund(order_id: str, key: IdempotencyKey) -> str:
+    """Pay back."""
+    return f"{order_id} {key}"
+
+
+async def refund_oddly(order_id: str, key: IdempotencyKey, other: IdempotencyKey, third: IdempotencyKey | None) -> str:
+    """Pay back."""
+    return f"{order_id} {key} {other} {third}"
+
+
+def test_a_parameter_that_is_the_key_needs_a_key() -> None:
+    """And there is one such parameter, of which no template is made."""
+    declared = {"effect": "write", "key": "pay:{key}"}
+
+    assert problems(refund, effect="write_once") == ["parameter 'key' gets the key and there is none: add key="]
+    assert problems(refund, **declared) == ["template field {key} is not one of its arguments"]
+    assert problems(refund_oddly, effect="write", key="pay:{order_id}") == [
+        f"parameter {name!r} cannot be the key too: give one parameter the type IdempotencyKey, and no other type"
+        for name in ("other", "third")
+    ]

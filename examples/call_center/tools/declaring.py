@@ -10,7 +10,7 @@ from pydantic import Field
 from trunkline.examples.call_center.backend import Books
 from trunkline.examples.call_center.policy import Ruling, Verdict
 from trunkline.examples.call_center.records import CustomerId, LineId, OrderId
-from trunkline.tools import ApprovalRule, ToolRejectedError, current_call
+from trunkline.tools import Rule, ToolRejectedError, current_call
 
 Customer = Annotated[CustomerId, Field(description="id of a customer, like C0042")]
 Order = Annotated[OrderId, Field(description="id of an order, like O0317")]
@@ -31,7 +31,7 @@ def own_key() -> str:
     return key
 
 
-def if_policy_asks(ruling: Callable[[Mapping[str, Any]], Ruling]) -> ApprovalRule:
+def if_policy_asks(ruling: Callable[[Mapping[str, Any]], Ruling]) -> Rule:
     """Make an approval rule of a ruling. What will be refused anyway is asked of nobody."""
 
     def rule(arguments: Mapping[str, Any]) -> str | None:

@@ -25,7 +25,7 @@ from trunkline.tools import Tool
 def lookup_tools(lookups: Lookups) -> list[Tool]:
     """Return the reads over these systems."""
 
-    @tool(effect="read", reads=(), timeout=READ_TIMEOUT, limit=CRM_LIMIT)
+    @tool(effect="read", reads="accounts", timeout=READ_TIMEOUT, limit=CRM_LIMIT)
     async def find_customer(
         phone: str | None = None, email: str | None = None, order_id: OrderId | None = None
     ) -> list[CustomerRef]:

@@ -1,0 +1,224 @@
+"""The desk at which people decide on calls: what waits, what they say, and what follows from it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
+from typing import Any
+
+from trunkline.errors import AlreadyDecidedError, EditRefusedError
+from trunkline.runtime.calls.decision import Decision, Verdict
+from trunkline.runtime.calls.record import CallRecord
+from trunkline.runtime.storage.call_book import CLOCK, CallBook, Edit
+from trunkline.tools.binding import bind
+from trunkline.tools.call import CallId, CallResult, CallState, Origin, ToolCall, ToolRequest
+from trunkline.tools.clock import Clock
+from trunkline.tools.executor import CallExecutor
+from trunkline.tools.ledger import WAITING
+from trunkline.tools.outcome import Done, Failed, FailureKind, Outcome
+from trunkline.tools.tool import Tool
+from trunkline.tools.toolbox import Toolbox
+from trunkline.tools.watcher import Watcher
+
+log = logging.getLogger("trunkline.calls")
+
+GRACE = 60.0
+"""Seconds beyond all its attempts after which a running call counts as left behind by a process that died."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decided:
+    """What became of a call by a decision."""
+
+    call_id: CallId
+    state: CallState
+    outcome: Outcome | None
+    """None while it waits, or for a process that has its tool."""
+
+    missing: int = 0
+    """How many people must still agree."""
+
+
+class Desk:
+    """Decides on the calls of a tenant, and carries out what was agreed on, once."""
+
+    def __init__(
+        self, *, book: CallBook, executor: CallExecutor, clock: Clock, watch: Callable[[CallRecord], Watcher]
+    ) -> None:
+        self._book, self._executor, self._clock, self._watch = book, executor, clock, watch
+        self._under_way: dict[CallId, asyncio.Task[Decided]] = {}
+
+    async def waiting(self, *, thread_id: str | None = None) -> list[CallRecord]:
+        """Return the calls on which somebody must decide, oldest first."""
+        return await self._book.calls(thread_id=thread_id, states=WAITING)
+
+    async def calls(
+        self, *, thread_id: str | None = None, states: Collection[CallState] | None = None, limit: int | None = None
+    ) -> list[CallRecord]:
+        """Return calls, oldest first; with `limit` the newest so many."""
+        return await self._book.calls(thread_id=thread_id, states=states, limit=limit)
+
+    async def call(self, beginning: str) -> CallRecord:
+        """Return the call whose id begins so. Raises `UnknownCallError`."""
+        return await self._book.call(beginning)
+
+    async def decide(self, call_id: str, decision: Decision) -> Decided:
+        """Record a decision and carry the call out when nothing is before it any more. Raises `DecisionError`.
+
+        Cancelled, the decision stands, and a call that was agreed on is carried out all the same.
+        """
+        record = await self._book.call(call_id)
+        edit = self._edit(record, decision) if decision.arguments is not None else None
+        decided = await self._book.decide(record.call_id, decision, edit=edit)
+        if decided.state is CallState.READY:
+            return await self.carry_out(decided)
+        return _decided(decided)
+
+    async def carry_out(self, record: CallRecord) -> Decided:
+        """Run a call that is ready; it stays so where its tool is not known in this process.
+
+        Cancelled, the call goes on.
+        """
+        if record.call_id not in self._under_way:
+            work = asyncio.create_task(self._carried_out(record), name=f"carry out {record.call_id}")
+            self._under_way[record.call_id] = work
+            work.add_done_callback(lambda _: self._under_way.pop(record.call_id, None))
+        return await asyncio.shield(self._under_way[record.call_id])
+
+    async def _carried_out(self, record: CallRecord) -> Decided:
+        toolbox = self._toolbox(record)
+        if toolbox is None:
+            return _decided(record)
+        call = _bound(record, toolbox)
+        if isinstance(call, CallResult):
+            await self._book.settle(record.call_id, call.outcome, CallState.FAILED, by=CLOCK)
+        else:
+            await self._executor.carry_out(call, self._watch(record))
+        return _decided(await self._book.call(record.call_id))
+
+    async def settle(self, call_id: str, *, by: str, happened: bool, output: Any = None, reason: str = "") -> Decided:
+        """Record what a person found out about a call whose outcome is unknown. Raises `AlreadyDecidedError`."""
+        record = await self._book.call(call_id)
+        if record.state not in {CallState.UNKNOWN, CallState.RUNNING}:
+            problem = f"is {record.state.value}: there is nothing unknown about it"
+            raise AlreadyDecidedError(call=record.call_id, state=record.state, problem=problem)
+        message = f"a person has found that it did not happen{f': {reason}' if reason else ''}"
+        outcome = Done(output=output) if happened else Failed(kind=FailureKind.RETRYABLE, message=message)
+        state = CallState.DONE if happened else CallState.FAILED
+        await self._book.settle(record.call_id, outcome, state, by=by, reason=reason)
+        return _decided(await self._book.call(record.call_id))
+
+    async def compensate(self, call_id: str, *, by: str) -> Decided:
+        """Undo a done call with the tool that its own tool names. Raises `AlreadyDecidedError` where that cannot be."""
+        record = await self._book.call(call_id)
+        toolbox = self._toolbox(record)
+        found = toolbox.get(record.tool) if toolbox else None
+        if record.state is not CallState.DONE or toolbox is None or found is None or found.compensate is None:
+            problem = f"cannot be undone: it is {record.state.value}, and its tool {_undoing(found)}"
+            raise AlreadyDecidedError(call=record.call_id, state=record.state, problem=problem)
+        request = _compensation(record, found.compensate)
+        origin = replace(_origin(record), batch=f"compensate:{record.call_id}")
+        bound = bind(Toolbox([*toolbox, *_missing(toolbox, found.compensate)]), request, origin, 0)
+        if isinstance(bound, CallResult):
+            return Decided(call_id=bound.call_id, state=CallState.FAILED, outcome=bound.outcome)
+        log.info("call.compensating call_id=%s by=%s", record.call_id, by)
+        result = await self._executor.carry_out(replace(bound, undoes=record.key), self._watch(record))
+        return _decided(await self._book.call(result.call_id))
+
+    async def expire(self) -> int:
+        """Expire the requests whose time is over, and return how many."""
+        due = await self._book.due(self._clock.now())
+        for record in due:
+            await self._book.decide(record.call_id, Decision(verdict=Verdict.EXPIRE, by=CLOCK))
+        return len(due)
+
+    async def carry_on(self) -> None:
+        """Carry out the calls that are ready, and those that a process which died has left running."""
+        open_ = await self._book.calls(states={CallState.READY, CallState.RUNNING})
+        mine = [record for record in open_ if record.call_id not in self._under_way and self._toolbox(record)]
+        free = [record for record in mine if await self._is_free(record)]
+        await asyncio.gather(*(self.carry_out(record) for record in free))
+
+    @property
+    def has_gated_tools(self) -> bool:
+        """Whether a tool that somebody may have to decide on is known in this process."""
+        return self._executor.known.gated
+
+    async def aclose(self) -> None:
+        """Wait for what is under way: the executor has been told to end it."""
+        if self._under_way:
+            await asyncio.wait(list(self._under_way.values()))
+
+    async def _is_free(self, record: CallRecord) -> bool:
+        if record.state is CallState.READY:
+            return True
+        toolbox = self._toolbox(record)
+        found = toolbox.get(record.tool) if toolbox else None
+        decided = record.approved or record.confirmed
+        if found is None or record.started_at is None or not decided or not record.effect.repeatable:
+            return False
+        longest = (found.timeout + found.retries) * (found.retries + 1) + GRACE
+        if (self._clock.now() - record.started_at).total_seconds() < longest:
+            return False
+        return await self._book.reclaim(record)
+
+    def _toolbox(self, record: CallRecord) -> Toolbox | None:
+        return self._executor.known.find(record.tool, record.home, thread_id=record.thread_id)
+
+    def _edit(self, record: CallRecord, decision: Decision) -> Edit:
+        """Check the new arguments as if a model had sent them. Raises `EditRefusedError`."""
+        toolbox = self._toolbox(record)
+        if toolbox is None:
+            problem = f"cannot be edited here: its tool {record.tool!r} is not known; name the agent that has it"
+            raise EditRefusedError(call=record.call_id, state=record.state, problem=problem)
+        edited = replace(record, arguments=dict(decision.arguments or {}))
+        call = _bound(edited, toolbox)
+        if isinstance(call, CallResult):
+            said = call.outcome.message if isinstance(call.outcome, Failed) else str(call.outcome)
+            raise EditRefusedError(call=record.call_id, state=record.state, problem=f"keeps its arguments: {said}")
+        return Edit(arguments=call.request.arguments, key=call.key, fingerprint=call.fingerprint)
+
+
+def _decided(record: CallRecord) -> Decided:
+    waits = record.state is CallState.AWAITING_APPROVAL
+    missing = record.people - len(record.agreed) if waits else 0
+    return Decided(call_id=record.call_id, state=record.state, outcome=record.outcome, missing=missing)
+
+
+def _origin(record: CallRecord) -> Origin:
+    return Origin(thread_id=record.thread_id, run_id=record.run_id, batch=record.batch, grants=record.grants)
+
+
+def _bound(record: CallRecord, toolbox: Toolbox) -> ToolCall | CallResult:
+    """Bind a call of the ledger to its tool again."""
+    request = ToolRequest(name=record.tool, arguments=record.arguments, tool_call_id=record.tool_call_id)
+    bound = bind(toolbox, request, _origin(record), 0)
+    if isinstance(bound, CallResult):
+        return bound
+    return replace(
+        bound,
+        call_id=record.call_id,
+        untrusted=record.untrusted,
+        undoes=record.undoes or bound.undoes,
+        confirmed=record.confirmed,
+        approved=record.approved,
+    )
+
+
+def _compensation(record: CallRecord, undoing: Tool) -> ToolRequest:
+    output = record.outcome.output if isinstance(record.outcome, Done) else None
+    known = {**record.arguments, "output": output}
+    arguments = {name: known[name] for name in undoing.parameters.names if name in known}
+    return ToolRequest(name=undoing.name, arguments=arguments, tool_call_id=f"undo-{record.tool_call_id}")
+
+
+def _missing(toolbox: Toolbox, undoing: Tool) -> list[Tool]:
+    return [] if toolbox.get(undoing.name) else [undoing]
+
+
+def _undoing(found: Tool | None) -> str:
+    return (
+        "is not known here" if found is None else "declares compensate=" if found.compensate else "has no compensate="
+    )

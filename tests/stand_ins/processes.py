@@ -1,0 +1,72 @@
+"""Real processes that are killed with SIGKILL, forked from one that has all imports done, so that each starts fast."""
+
+import asyncio
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Coroutine, Generator
+from contextlib import contextmanager
+from multiprocessing.process import BaseProcess
+from typing import Any
+
+from stand_ins.databases import execute
+
+_PROCESSES = multiprocessing.get_context("forkserver")
+_PROCESSES.set_forkserver_preload(
+    [
+        "trunkline.runtime.line",
+        "langgraph.checkpoint.sqlite.aio",
+        "langgraph.checkpoint.postgres.aio",
+        "sqlalchemy.dialects.sqlite.aiosqlite",
+        "sqlalchemy.dialects.postgresql.psycopg",
+    ]
+)
+_DEADLINE = 60.0
+
+Main = Callable[..., Coroutine[Any, Any, object]]
+
+
+def die() -> None:
+    """Kill this process here and now: nothing more is run, flushed or closed."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def run_until_it_dies(main: Main, *arguments: object) -> None:
+    """Run the function in a process that kills itself on the way."""
+    with _started(main, *arguments) as process:
+        process.join(_DEADLINE)
+        assert process.exitcode == -signal.SIGKILL, f"the process was to kill itself and ended with {process.exitcode}"
+
+
+def run_and_kill(main: Main, *arguments: object, after: float) -> None:
+    """Run the function in a process and kill that; `after` counts from where it calls its last argument, in seconds."""
+    ready = _PROCESSES.Event()
+    with _started(main, *arguments, ready.set) as process:
+        assert ready.wait(_DEADLINE), "the process did not begin"
+        process.join(after)
+        process.kill()
+        process.join(_DEADLINE)
+        assert process.exitcode in {0, -signal.SIGKILL}, f"the process failed with {process.exitcode}"
+
+
+@contextmanager
+def _started(main: Main, *arguments: object) -> Generator[BaseProcess]:
+    process = _PROCESSES.Process(target=_run, args=(main, *arguments))
+    process.start()
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.join()
+        process.close()
+
+
+def bury(url: str) -> None:
+    """Return when a PostgreSQL server has let go of what killed processes had begun. SQLite's locks die with them."""
+    if url.startswith("postgresql"):
+        others = "datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
+        execute(url, f"SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE {others}")
+
+
+def _run(main: Main, *arguments: object) -> None:
+    asyncio.run(main(*arguments))
