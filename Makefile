@@ -47,6 +47,9 @@ bench-bfcl: .venv/ready
 bench-fanout: .venv/ready
 	$(BIN)/python benchmarks/fanout.py
 
+bench-checkpoints: .venv/ready
+	$(BIN)/python benchmarks/checkpoints.py
+
 bench-tau2: .venv/ready
 	$(BIN)/python benchmarks/tau2.py $(ARGS)
 

@@ -67,7 +67,7 @@ async def test_of_plain_writes_the_first_counts_and_of_special_ones_the_last(sav
 async def test_writes_may_come_before_their_checkpoint(saver: SQLAlchemySaver) -> None:
     """LangGraph sends both in the background."""
     await saver.aput_writes(at(checkpoint_id="later"), [("a", 1)], "task")
-    config = await put(saver, at(), {}, id="later")
+    config = await put(saver, at(), {}, name="later")
 
     assert await pending(saver, config) == [("task", "a", 1)]
 
@@ -216,8 +216,8 @@ async def test_another_process_sees_what_was_swept(saver: SQLAlchemySaver, other
 
 async def test_the_latest_is_the_one_that_was_saved_last(saver: SQLAlchemySaver) -> None:
     """Whatever the clock said that made the ids."""
-    first = await put(saver, at(), {"a": "ahead"}, id="9-from-a-clock-ahead")
-    await put(saver, first, {"a": "behind"}, versions={"a": 2}, id="1-from-a-clock-behind")
+    first = await put(saver, at(), {"a": "ahead"}, name="9-from-a-clock-ahead")
+    await put(saver, first, {"a": "behind"}, versions={"a": 2}, name="1-from-a-clock-behind")
 
     assert await values(saver, at()) == {"a": "behind"}
     assert [checkpoint_id(one) async for one in saver.alist(at())] == ["1-from-a-clock-behind", "9-from-a-clock-ahead"]

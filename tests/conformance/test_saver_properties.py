@@ -18,7 +18,7 @@ from trunkline import SQLAlchemySaver
 
 TEXTS = st.sampled_from(["", "a", "b" * 60, "c" * 200, "d" * 500])
 LISTS = st.lists(TEXTS, max_size=6) | st.integers(0, 150).map(lambda size: [f"{n:050}" for n in range(size)])
-VALUES = st.none() | st.integers() | TEXTS | LISTS
+VALUES = st.none() | st.integers(-(2**63), 2**63 - 1) | TEXTS | LISTS
 THREADS = st.sampled_from(["t", "u", "v"])
 SPACES = st.sampled_from(["", "sub"])
 

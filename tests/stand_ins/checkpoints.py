@@ -16,12 +16,12 @@ def at(thread: str = "t", *, ns: str = "", checkpoint_id: str | None = None, **m
 
 
 def checkpoint(
-    values: Mapping[str, Any], versions: Mapping[str, Any], *, v: int = 4, id: str | None = None
+    values: Mapping[str, Any], versions: Mapping[str, Any], *, v: int = 4, name: str | None = None
 ) -> Checkpoint:
     """A checkpoint with these channels."""
     return Checkpoint(
         v=v,
-        id=id or str(uuid6(clock_seq=-1)),
+        id=name or str(uuid6(clock_seq=-1)),
         ts="2026-01-01T00:00:00+00:00",
         channel_values=dict(values),
         channel_versions=dict(versions),
@@ -38,14 +38,14 @@ async def put(
     versions: Mapping[str, Any] | None = None,
     new: Mapping[str, Any] | None = None,
     metadata: Mapping[str, Any] | None = None,
-    id: str | None = None,
+    name: str | None = None,
     v: int = 4,
 ) -> RunnableConfig:
     """Save a checkpoint and return where it is. All its channels are new, at version 1, unless told otherwise."""
     versions = dict.fromkeys(values, 1) if versions is None else versions
     made: Any = {"source": "loop", "step": 1, "parents": {}, **(metadata or {})}
     new = versions if new is None else new
-    return await saver.aput(config, checkpoint(values, versions, v=v, id=id), made, dict(new))
+    return await saver.aput(config, checkpoint(values, versions, v=v, name=name), made, dict(new))
 
 
 async def grow(

@@ -13,6 +13,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
 from langchain_core.messages import BaseMessage
 
 from trunkline.runtime.storage.checkpoints.operations import Value
@@ -22,7 +23,6 @@ _VERSION = 2
 """Of marshal's format: the newest in which equal content gives equal bytes."""
 
 _BYTES = 64_000_000
-_PLAIN = (str, int, float, bool, type(None))
 
 
 @dataclass(slots=True)
@@ -100,15 +100,9 @@ def _content(message: object) -> bytes | None:
 
 
 def _is_plain(message: BaseMessage) -> bool:
-    """Whether marshal keeps the content as it is. It would take an array for bytes, so there may be no bytes."""
-    rest: list[Any] = [message.__dict__, message.__pydantic_extra__]
-    while rest:
-        one = rest.pop()
-        kind: type[Any] = type(one)
-        if kind is dict:
-            rest += (*one.keys(), *one.values())
-        elif kind is list:
-            rest += one
-        elif kind not in _PLAIN:
-            return False
+    """Whether marshal keeps the content as it is. It would take an array for bytes; JSON has neither."""
+    try:
+        orjson.dumps((message.__dict__, message.__pydantic_extra__))
+    except TypeError:
+        return False
     return message.__pydantic_private__ is None
