@@ -440,3 +440,31 @@ async def test_a_url_of_another_database_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DatabaseUrlError):
         async with SQLAlchemySaver.from_conn_string(f"mysql://{tmp_path}"):
             pass
+
+
+# --- cancellation ---
+
+
+async def test_a_read_sees_what_a_cancelled_run_left_on_its_way(saver: SQLAlchemySaver) -> None:
+    """The next run of the thread begins where it ended, and so does not conflict with it."""
+    first = await put(saver, at(), {"a": 1})
+    leaving = asyncio.create_task(put(saver, first, {"a": 2}, versions={"a": 2}))
+    await asyncio.sleep(0)
+    leaving.cancel()
+    found = await saver.aget_tuple(at())
+    assert found
+    await put(saver, found.config, {"a": 3}, versions={"a": 3})
+
+    assert await values(saver, at()) == {"a": 3}
+
+
+async def test_a_loss_does_not_outlive_the_run_that_had_it(saver: SQLAlchemySaver) -> None:
+    """Who reads the checkpoint anew runs its tasks anew."""
+    config = await put(saver, at(), {"a": 1})
+    with pytest.raises(TypeNotAllowedError):
+        await saver.aput_writes(config, [("a", Order(1))], "task")
+    found = await saver.aget_tuple(at())
+    assert found
+
+    await put(saver, found.config, {"a": 2}, versions={"a": 2})
+    assert await values(saver, at()) == {"a": 2}

@@ -76,6 +76,7 @@ class _Core:
     """Why tasks' writes under a checkpoint were not saved. LangGraph looks only at the end of a run."""
 
     images: Images = field(default_factory=Images)
+    under_way: dict[str, set[asyncio.Task[None]]] = field(default_factory=dict[str, set[asyncio.Task[None]]])
 
     async def aclose(self) -> None:
         """Take no more work, and close the connections for reading."""
@@ -92,6 +93,29 @@ class _Core:
             return self.images.of(digest) if digest else None
 
         return look_up
+
+    def saving(self, writer: Writer, operation: Operation) -> asyncio.Task[None]:
+        """Save, and remember what was saved, whether or not the caller waits for it."""
+        saving = asyncio.create_task(self._saved(writer, operation), name="save")
+        under_way = self.under_way.setdefault(operation.thread, set())
+        under_way.add(saving)
+
+        def done(saving: asyncio.Task[None]) -> None:
+            under_way.discard(saving)
+            if not under_way and self.under_way.get(operation.thread) is under_way:
+                del self.under_way[operation.thread]
+
+        saving.add_done_callback(done)
+        return saving
+
+    async def settled(self, thread: str) -> None:
+        """Wait for what is on its way to the thread: a run that was cancelled may have left something."""
+        if under_way := self.under_way.get(thread):
+            await asyncio.wait(set(under_way))
+
+    async def _saved(self, writer: Writer, operation: Operation) -> None:
+        held: Held = await writer.share(self.save, operation)
+        held.learnt(self.recall)
 
     async def save(self, connection: AsyncConnection, operations: Sequence[Operation]) -> list[Held | Exception]:
         """Save in a transaction of the writer."""
@@ -169,6 +193,7 @@ class SQLAlchemySaver(BlockingSaver):
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         """Return the checkpoint that the config names, or the latest of its thread and namespace, or None."""
         address = Address.of(config)
+        await self._core.settled(address.thread)
         named = address.checkpoint_id is not None
 
         async def work(connection: AsyncConnection) -> _Read | None:
@@ -180,6 +205,7 @@ class SQLAlchemySaver(BlockingSaver):
         if read is None:
             return None
         found, contents, writes = read
+        self._core.lost.pop(Address(thread=found.thread, ns=found.ns, checkpoint_id=found.checkpoint_id), None)
         heads: dict[str, str | None] = {} if named else {found.ns: found.checkpoint_id}
         numbers = {digest: number for number, digest in contents[found.thread].digests.items()}
         self._core.recall.learn(found.thread, found.state, before=found.state, numbers=numbers, heads=heads)
@@ -274,8 +300,7 @@ class SQLAlchemySaver(BlockingSaver):
             await keep_latest(connection, [name], self.serde)
 
     async def _save(self, operation: Operation) -> None:
-        held: Held = await self._writer().share(self._core.save, operation)
-        held.learnt(self._core.recall)
+        await asyncio.shield(self._core.saving(self._writer(), operation))
 
     def _codec(self) -> Codec:
         return Codec(self.serde, self._core.images)
