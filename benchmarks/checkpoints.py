@@ -19,8 +19,9 @@ import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, TypedDict
+from typing import Annotated, Any, TypedDict, cast
 
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, ToolMessage
 from langgraph.checkpoint.memory import InMemorySaver
@@ -110,7 +111,8 @@ async def conversation(saver: str, server: str) -> Figures:
     """400 turns of two messages of 400 letters, one after the other."""
     graph, turns = _chat(), list[float]()
     async with _opened(saver, server) as (opened, size):
-        compiled, said = graph.compile(checkpointer=opened), list[AnyMessage]()
+        compiled = graph.compile(checkpointer=opened)
+        said: list[Any] = []
         began = _Clock()
         for _ in range(TURNS):
             at = time.perf_counter()
@@ -125,14 +127,17 @@ async def conversation(saver: str, server: str) -> Figures:
 async def fanout(saver: str, server: str) -> Figures:
     """A step of 200 tasks that do nothing, with durability sync; the best of ten."""
 
-    async def nothing(state: dict[str, Any]) -> Any:
+    async def nothing(state: Any) -> Any:
         return {"messages": [ToolMessage("done", tool_call_id=str(state["number"]))]}
 
     builder = StateGraph(Chat)
     builder.add_node("nothing", nothing)
-    builder.add_conditional_edges(
-        START, lambda _: [Send("nothing", {"number": one}) for one in range(SENDS)], ["nothing"]
-    )
+
+    def split(state: Chat) -> list[Send]:
+        del state
+        return [Send("nothing", {"number": one}) for one in range(SENDS)]
+
+    builder.add_conditional_edges(START, split, ["nothing"])
     async with _opened(saver, server) as (opened, _):
         graph, best = builder.compile(checkpointer=opened), list[tuple[float, float]]()
         for number in range(10):
@@ -157,16 +162,17 @@ async def runs(saver: str, server: str) -> Figures:
 
 
 async def load(saver: str, server: str) -> Figures:
-    """The latest state of a thread of 10,000 messages, read by a saver that has just been opened."""
+    """The latest state of a thread of 10,000 messages, of which the process remembers nothing."""
+    from trunkline import SQLAlchemySaver
+
     graph = _chat()
     async with _opened(saver, server) as (opened, _):
         compiled = graph.compile(checkpointer=opened)
         messages = [HumanMessage(_text(), id=str(number)) for number in range(LONG)]
         if opened:
             await compiled.aupdate_state(THREAD, {"messages": messages}, as_node="model")
-            if hasattr(opened, "_core"):
-                opened._core.images.__init__()
-                opened._core.recall.__init__()
+        if isinstance(opened, SQLAlchemySaver):
+            opened.forget()
         began = _Clock()
         if opened:
             await opened.aget_tuple(THREAD)
@@ -216,7 +222,7 @@ def _agent() -> StateGraph[Any]:
     async def model(state: Chat) -> Any:
         if len(state["messages"]) > 9:
             return {"messages": [AIMessage(_text())]}
-        calls = [{"name": "look", "args": {}, "id": f"{len(state['messages'])}-{one}"} for one in range(2)]
+        calls: list[Any] = [{"name": "look", "args": {}, "id": f"{len(state['messages'])}-{one}"} for one in range(2)]
         return {"messages": [AIMessage("", tool_calls=calls)]}
 
     async def tools(call: dict[str, Any]) -> Any:
@@ -232,45 +238,47 @@ def _agent() -> StateGraph[Any]:
 
     builder = StateGraph(Chat)
     builder.add_node("model", model)
-    builder.add_node("tools", tools)
+    builder.add_node("tools", cast("Any", tools))  # what a Send brings
     builder.add_edge(START, "model")
     builder.add_conditional_edges("model", route, ["tools", END])
     builder.add_edge("tools", "model")
     return builder
 
 
+async def _saver(whose: str, kind: str, url: str, stack: AsyncExitStack) -> Any:
+    from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
+    from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
+
+    from trunkline import SQLAlchemySaver
+
+    match whose, kind:
+        case "trunkline", _:
+            return await stack.enter_async_context(SQLAlchemySaver.from_conn_string(url))
+        case "langgraph", "sqlite":
+            return await stack.enter_async_context(AsyncSqliteSaver.from_conn_string(url.removeprefix("sqlite:///")))
+        case "langgraph", _:
+            return await stack.enter_async_context(AsyncPostgresSaver.from_conn_string(url))
+        case _:
+            return InMemorySaver() if whose == "memory" else None
+
+
 @asynccontextmanager
 async def _opened(saver: str, server: str) -> AsyncGenerator[Any]:
     """A saver on a database of its own, and how to ask for the database's size."""
-    from trunkline import SQLAlchemySaver
-
     async with AsyncExitStack() as stack:
         whose, _, kind = saver.partition(" ")
-        if kind == "sqlite":
-            path = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "state.db"
-            url, size = f"sqlite:///{path}", lambda: _size_of_file(path)
-        elif kind:
+        path = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "state.db"
+        url, size = f"sqlite:///{path}", partial(_size_of_file, path)
+        if kind == "postgresql":
             sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
             from stand_ins.databases import postgres_database
 
             url = stack.enter_context(postgres_database(server))
-            size = lambda: _size_of_database(url)  # noqa: E731
-        match whose, kind:
-            case "trunkline", _:
-                opened: Any = await stack.enter_async_context(SQLAlchemySaver.from_conn_string(url))
-            case "langgraph", "sqlite":
-                from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
-
-                opened = await stack.enter_async_context(AsyncSqliteSaver.from_conn_string(str(path)))
-            case "langgraph", _:
-                from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
-
-                opened = await stack.enter_async_context(AsyncPostgresSaver.from_conn_string(url))
-            case _:
-                opened, size = InMemorySaver() if whose == "memory" else None, _nothing
+            size = partial(_size_of_database, url)
+        opened = await _saver(whose, kind, url, stack)
         if hasattr(opened, "setup"):
             await opened.setup()
-        yield opened, size
+        yield opened, size if kind else _nothing
 
 
 async def _size_of_file(path: Path) -> int:

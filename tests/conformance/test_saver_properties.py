@@ -155,6 +155,9 @@ def seen(one: Any) -> Any:
 
 
 SaverMachine.TestCase.settings = settings(
-    max_examples=30, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=30,
+    stateful_step_count=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
 )
 TestSaver = SaverMachine.TestCase

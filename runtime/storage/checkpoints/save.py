@@ -243,14 +243,12 @@ class _Batch:
         self, thread: Held, values: Sequence[Value], *, kind: Literal["elements", "singles"]
     ) -> list[int | bytes]:
         """Return the values' numbers, giving them numbers and rows where they have none; of small values, the frame."""
-        large = [value for value in values if len(value.plain) > SMALL and value.digest not in thread.known]
-        if large:
-            await self._keep(thread, large, kind=kind)
-        known, added = thread.known, thread.added
-        return [
-            value.plain if len(value.plain) <= SMALL else known.get(value.digest) or added[value.digest]
-            for value in values
-        ]
+        number_of = thread.known.get
+        found = [value.plain if len(value.plain) <= SMALL else number_of(value.digest) for value in values]
+        if new := [value for value, place in zip(values, found, strict=True) if place is None]:
+            await self._keep(thread, new, kind=kind)
+        added = thread.added
+        return [added[value.digest] if place is None else place for value, place in zip(values, found, strict=True)]
 
     async def _folded(self, thread: Held, entries: Sequence[Entry]) -> list[Entry]:
         nodes, rest = folded(entries)

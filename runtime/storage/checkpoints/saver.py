@@ -186,6 +186,10 @@ class SQLAlchemySaver(BlockingSaver):
         """Commit what is under way, and take no more."""
         await self._core.stack.aclose()
 
+    def forget(self) -> None:
+        """Drop what this process remembers of threads and messages, to give back its memory."""
+        self._core.recall, self._core.images = Recall(), Images()
+
     async def setup(self) -> None:
         """Create the tables, or bring them to this version. It may be called at every start."""
         await upgrade_engine(self._core.engine)
