@@ -7,7 +7,7 @@ UV := $(or $(shell command -v uv),.uv/bin/uv)
 BIN := .venv/bin
 CODE := agents tools graphs runtime examples benchmarks tests alembic src/trunkline/__init__.py src/trunkline/__main__.py src/trunkline/errors.py
 
-.PHONY: help demo test check chaos-calls format lock wheel bench-bfcl bench-fanout bench-tau2 clean
+.PHONY: help demo test check chaos-calls format lock wheel bench-bfcl bench-checkpoints bench-fanout bench-tau2 clean
 
 help:
 	@echo "make demo          serve a generated call-center day"
@@ -16,6 +16,7 @@ help:
 	@echo "make chaos-calls   kill -9 turns at random moments, KILLS=200 on each database, and print the verdicts"
 	@echo "make bench-fanout  a turn of 16 tools, beside asyncio.gather and LangChain's agent"
 	@echo "make bench-bfcl    200 public tasks of several calls in one turn, against their reference answers"
+	@echo "make bench-checkpoints  checkpoints beside LangGraph's own savers, ARGS=conversation|fanout|runs|load"
 	@echo "make bench-tau2    74 public customer-service tasks, parallel against one by one; ARGS=--crash kills each in the middle"
 	@echo "make format        format the code;  make lock  resolve the lock again;  make wheel  build the wheel"
 
@@ -48,7 +49,7 @@ bench-fanout: .venv/ready
 	$(BIN)/python benchmarks/fanout.py
 
 bench-checkpoints: .venv/ready
-	$(BIN)/python benchmarks/checkpoints.py
+	$(BIN)/python benchmarks/checkpoints.py $(ARGS)
 
 bench-tau2: .venv/ready
 	$(BIN)/python benchmarks/tau2.py $(ARGS)

@@ -10,7 +10,6 @@ from typing import Any
 
 from langgraph._internal._serde import collect_allowlist_from_schemas
 from langgraph.checkpoint.base import BaseCheckpointSaver
-from langgraph.graph import StateGraph
 
 
 def allowing(saver: BaseCheckpointSaver[str], graph: Any) -> BaseCheckpointSaver[str]:
@@ -18,10 +17,11 @@ def allowing(saver: BaseCheckpointSaver[str], graph: Any) -> BaseCheckpointSaver
 
     `graph` is a graph that is compiled or not.
     """
-    builder: Any = graph if isinstance(graph, StateGraph) else getattr(graph, "builder", None)
+    builder: Any = getattr(graph, "builder", graph)  # a compiled StateGraph has the one that it was made by
     schemas: list[Any] = []
-    if builder is not None:
+    if hasattr(builder, "state_schema"):
         schemas = [builder.state_schema, builder.input_schema, builder.output_schema]
         schemas += [node.input_schema for node in builder.nodes.values()]
-    names = collect_allowlist_from_schemas(schemas=schemas, channels=dict(graph.channels))
+    channels: dict[str, Any] = {**graph.channels}
+    names = collect_allowlist_from_schemas(schemas=schemas, channels=channels)
     return saver.with_allowlist(names) if names else saver
