@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from typing import Any
+from weakref import WeakSet
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
@@ -12,6 +13,7 @@ from trunkline.errors import MissingExtraError
 from trunkline.runtime.storage.url import DatabaseUrl
 
 BUSY_SECONDS = 30.0
+_OURS: WeakSet[Engine] = WeakSet()
 WRITES = {"trunkline_writes": True}
 """Execution options of a connection that takes SQLite's write lock when its transaction begins."""
 
@@ -21,19 +23,23 @@ def open_engine(url: DatabaseUrl) -> AsyncEngine:
     if not url.embedded:
         if importlib.util.find_spec("psycopg") is None:
             raise MissingExtraError(feature="PostgreSQL", extra="postgres")
-        return create_async_engine(url.url, pool_pre_ping=True)
-    engine = create_async_engine(url.url, connect_args={"timeout": BUSY_SECONDS})
-    _prepare_sqlite(engine.sync_engine)
+        engine = create_async_engine(url.url, pool_pre_ping=True)
+    else:
+        engine = create_async_engine(url.url, connect_args={"timeout": BUSY_SECONDS})
+        _prepare_sqlite(engine.sync_engine)
+    _OURS.add(engine.sync_engine)
     return engine
 
 
 def blocking_twin(engine: AsyncEngine) -> Engine | None:
-    """Return a blocking engine on the same SQLite file, for whole transactions in a thread.
+    """Return a blocking engine on the same database, for whole transactions in a thread.
 
-    None for PostgreSQL, and for an engine that is not from `open_engine`: it may be prepared in ways of its own.
+    None for an engine that is not from `open_engine`: it may be prepared in ways of its own.
     """
-    if not event.contains(engine.sync_engine, "connect", _configure_sqlite):
+    if engine.sync_engine not in _OURS:
         return None
+    if engine.dialect.name == "postgresql":
+        return create_engine(engine.url, pool_pre_ping=True)
     twin = create_engine(engine.url.set(drivername="sqlite"), connect_args={"timeout": BUSY_SECONDS})
     _prepare_sqlite(twin)
     return twin

@@ -19,23 +19,23 @@ Work = Callable[[AsyncConnection], Awaitable[Result]]
 class Transactions:
     """Runs work in transactions of a database. The work awaits nothing but its connection.
 
-    On SQLite a transaction runs from beginning to end in a thread: to go there and back for each statement takes longer
-    than the statements. On PostgreSQL it runs on the event loop. Either way it comes to its end although whoever waits
-    for it is cancelled: a connection that is dropped half way costs more than the answer.
+    A transaction runs from beginning to end in a thread: to go to the driver and back for each statement takes longer
+    than most statements. With an engine that is not our own it runs on the event loop. Either way it comes to its end
+    although whoever waits for it is cancelled: a connection that is dropped half way costs more than the answer.
     """
 
     def __init__(self, engine: AsyncEngine, *, threads: int) -> None:
-        """`threads` is how many transactions may run at once on SQLite."""
+        """`threads` is how many transactions may run at once."""
         self._engine = engine
         self._twin = blocking_twin(engine)
         self._tasks = set[asyncio.Task[Any]]()
-        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="sqlite") if self._twin else None
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="transaction") if self._twin else None
 
     async def read(self, work: Work[Result]) -> Result:
         """Run work that only reads, all of it from one state of the database."""
-        if self._twin and self._threads:
-            return await self._in_thread(self._twin, work)
         snapshot = {} if self._engine.dialect.name == "sqlite" else {"isolation_level": "REPEATABLE READ"}
+        if self._twin and self._threads:
+            return await self._in_thread(self._twin.execution_options(**snapshot), work)
         return await self._in_task(self._engine.execution_options(**snapshot), work)
 
     async def write(self, work: Work[Result]) -> Result:

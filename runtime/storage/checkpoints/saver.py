@@ -52,8 +52,8 @@ from trunkline.runtime.storage.url import parse_url
 from trunkline.runtime.storage.writer import Writer
 
 _STRATEGIES = ("keep_latest", "delete")
-_READERS = 4
-"""Reads at once on SQLite."""
+_READERS = 8
+"""Reads at once."""
 
 
 class _Read(NamedTuple):
