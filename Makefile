@@ -7,14 +7,14 @@ UV := $(or $(shell command -v uv),.uv/bin/uv)
 BIN := .venv/bin
 CODE := agents tools graphs runtime examples benchmarks tests alembic src/trunkline/__init__.py src/trunkline/__main__.py src/trunkline/errors.py
 
-.PHONY: help demo test check chaos-calls format lock wheel bench-bfcl bench-checkpoints bench-fanout bench-tau2 clean
+.PHONY: help demo test check chaos-calls format lock wheel bench-bfcl bench-calls bench-checkpoints bench-tau2 clean
 
 help:
 	@echo "make demo          serve a generated call-center day"
 	@echo "make test          run the tests"
 	@echo "make check         format check, lint, types, import contracts"
 	@echo "make chaos-calls   kill -9 turns at random moments, KILLS=200 on each database, and print the verdicts"
-	@echo "make bench-fanout  a turn of 16 tools, beside asyncio.gather and LangChain's agent"
+	@echo "make bench-calls   the calls of one turn, beside LangChain, pydantic-ai, openai-agents and asyncio.gather"
 	@echo "make bench-bfcl    200 public tasks of several calls in one turn, against their reference answers"
 	@echo "make bench-checkpoints  checkpoints beside LangGraph's own savers, ARGS=conversation|fanout|runs|load"
 	@echo "make bench-tau2    74 public customer-service tasks, parallel against one by one; ARGS=--crash kills each in the middle"
@@ -45,8 +45,8 @@ format: .venv/ready
 bench-bfcl: .venv/ready
 	$(BIN)/python benchmarks/bfcl.py
 
-bench-fanout: .venv/ready
-	$(BIN)/python benchmarks/fanout.py
+bench-calls: .venv/ready .venv-bench/ready
+	$(BIN)/python benchmarks/calls.py
 
 bench-checkpoints: .venv/ready
 	$(BIN)/python benchmarks/checkpoints.py $(ARGS)
@@ -69,10 +69,16 @@ lock: $(filter .uv/bin/uv,$(UV))
 	@$(UV) pip install --quiet --no-deps --no-build-isolation --python $(BIN)/python --editable .
 	@touch $@
 
+.venv-bench/ready: benchmarks/requirements.txt | .venv/ready
+	@echo "preparing .venv-bench from benchmarks/requirements.txt" >&2
+	@test -x .venv-bench/bin/python || $(UV) venv --quiet --no-config --python $(BIN)/python .venv-bench
+	@$(UV) pip install --quiet --python .venv-bench/bin/python --requirements benchmarks/requirements.txt
+	@touch $@
+
 .uv/bin/uv:
 	@echo "no uv on the PATH: installing one into .uv" >&2
 	@$(PYTHON) -m venv .uv
 	@.uv/bin/pip install --quiet --disable-pip-version-check "uv==$(UV_VERSION)"
 
 clean:
-	rm -rf .venv .uv build dist src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-bench .uv build dist src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

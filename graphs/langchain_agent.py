@@ -16,7 +16,7 @@ from langchain_core.tools import BaseTool
 from langgraph.types import Command
 
 from trunkline.errors import AsyncOnlyError, MissingExtraError, OutsideMiddlewareError
-from trunkline.graphs.message_batch import MessageBatch
+from trunkline.graphs.message_batch import RECORDED, MessageBatch
 from trunkline.graphs.scope import scope_of
 from trunkline.graphs.siblings import siblings_of
 from trunkline.graphs.state import heard_in, messages_in
@@ -69,7 +69,12 @@ class TrunklineMiddleware(AgentMiddleware[AgentState[Any], Any, Any]):
         super().__init__()
         self.toolbox = tools if isinstance(tools, Toolbox) else Toolbox(tools)
         self.tools = [
-            _Face(name=made.name, description=made.description, args_schema=made.parameters.schema())
+            _Face(
+                name=made.name,
+                description=made.description,
+                args_schema=made.parameters.schema(),
+                metadata={RECORDED: True},
+            )
             for made in self.toolbox
         ]
         self._grants, self._deadline, self._engine = grants, deadline, engine

@@ -18,6 +18,9 @@ from trunkline.tools.deadline import Deadline
 from trunkline.tools.executor import CallExecutor
 from trunkline.tools.toolbox import Toolbox
 
+RECORDED = "trunkline_recorded"
+"""Stands in the metadata of LangChain's face of a tool whose calls go through the engine, and so onto its ledger."""
+
 
 class MessageBatch:
     """One batch for the engine. Each call keeps the position, and so the id, that it has in the message."""

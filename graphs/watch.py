@@ -41,10 +41,11 @@ class CallWatcher:
     """Watches the calls of one batch. Models that a tool calls are traced below the tool."""
 
     def __init__(self, config: RunnableConfig, batch: str, emit: Emit) -> None:
-        self._config = config
         self._batch = batch
         self._emit = emit
         self._manager: AsyncCallbackManager = get_async_callback_manager_for_config(config)
+        self._below = patch_config(config, callbacks=self._manager)
+        """The config below a call, but for its callbacks; patching it for each call is slow."""
         self._runs: dict[CallId, AsyncCallbackManagerForToolRun] = {}
 
     async def refused(self, result: CallResult) -> None:
@@ -58,7 +59,7 @@ class CallWatcher:
         about = {"call_id": call.call_id, "batch": self._batch, "effect": effect, "waited": waited}
         run = await self._open(call.request, about, description=call.tool.description)
         self._runs[call.call_id] = run
-        var_child_runnable_config.set(patch_config(self._config, callbacks=run.get_child()))
+        var_child_runnable_config.set({**self._below, "callbacks": run.get_child()})
         arguments = call.request.arguments
         self._emit(ToolCallStarted(call_id=call.call_id, tool=call.tool.name, arguments=arguments))
 

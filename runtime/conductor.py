@@ -13,12 +13,12 @@ from uuid import UUID
 from langchain_core.messages import AIMessage
 from langchain_core.runnables import RunnableConfig
 from langgraph.pregel import Pregel
-from langgraph.types import Interrupt, StreamMode
+from langgraph.types import Command, Interrupt, StreamMode
 
 from trunkline.errors import RunFailedError
 from trunkline.graphs.scope import Scope, with_scope
 from trunkline.runtime.calls.news import with_news
-from trunkline.runtime.closing import close_conversation
+from trunkline.runtime.closing import close_conversation, messages_key_of
 from trunkline.runtime.events import CustomEmitted, Event, RunFinished, RunStarted, StepFinished, TextStreamed
 from trunkline.runtime.reply import Reply
 from trunkline.runtime.storage.call_book import CallBook, News
@@ -26,7 +26,6 @@ from trunkline.runtime.storage.runs import Run, RunStatus, RunStore
 from trunkline.runtime.tracing.recorder import RUN_KEY, SpanRecorder
 from trunkline.tools.call import Origin
 from trunkline.tools.events import ToolCallFinished, ToolCallRetried, ToolCallStarted
-from trunkline.tools.ledger import Ledger
 from trunkline.tools.shielding import to_its_end
 
 log = logging.getLogger("trunkline.runs")
@@ -56,7 +55,6 @@ class Conductor:
         scope: Scope,
         runs: RunStore,
         book: CallBook,
-        ledger: Ledger,
         recorder: SpanRecorder,
     ) -> None:
         """`thread` is the thread's name as its tenant writes it."""
@@ -66,7 +64,6 @@ class Conductor:
         self._scope = scope
         self._runs = runs
         self._book = book
-        self._ledger = ledger
         self._recorder = recorder
         self._news: Sequence[News] = ()
         """What this run tells its conversation."""
@@ -106,10 +103,10 @@ class Conductor:
 
         A thread whose last run did not end well (`clean` says that it did) may have calls without results.
         """
-        if not clean:
+        if not clean and not isinstance(given, Command):  # a command goes on where an interrupt stands
             await self._close()
         news = await self._book.news(self._run.thread_id)
-        given, told = with_news(given, news)
+        given, told = with_news(given, news, key=messages_key_of(self._graph))
         self._news = news if told else ()
         return given
 
@@ -118,7 +115,7 @@ class Conductor:
         origin = Origin(thread_id=self._run.thread_id, run_id=self._run.id, batch="")
         config = RunnableConfig(configurable={"thread_id": self._run.thread_id})
         try:
-            await close_conversation(self._graph, config, self._ledger, origin)
+            await close_conversation(self._graph, config, self._book, origin)
         except Exception:
             log.exception("run.close_failed run_id=%s", self._run.id)
 

@@ -170,7 +170,6 @@ class Trunkline(Deciding):
             scope=Scope(run_id=run.id, thread_id=run.thread_id, executor=opened.executor, models=self._models),
             runs=database.runs,
             book=database.book,
-            ledger=database.ledger,
             recorder=SpanRecorder(run, sink=database.spans, meter=Meter(self._models)),
         )
         async with aclosing(conductor.events(_input(given), watched=watched)) as events:

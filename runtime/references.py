@@ -1,4 +1,4 @@
-"""References to agents, graphs and subjects of a check in code: `package.module:name` and `path.py:name`."""
+"""References to agents, graphs, toolboxes and subjects of a check in code: `package.module:name` and `path.py:name`."""
 
 from __future__ import annotations
 
@@ -16,10 +16,13 @@ from langgraph.pregel import Pregel
 
 from trunkline.agents.agent import Agent
 from trunkline.errors import ReferenceNotFoundError
+from trunkline.graphs.toolboxes import toolboxes_of
 from trunkline.runtime.line import Runnable
 from trunkline.tools.checking import World
+from trunkline.tools.toolbox import Toolbox
 
 _SUBJECT = "a function that returns a Subject"
+_TOOLS = "an agent, a graph or a toolbox"
 
 
 def resolve(reference: str) -> Runnable:
@@ -46,6 +49,32 @@ def resolve_world(reference: str) -> World:
         problem = f"{where} has no function {name!r}; it has {', '.join(own) or 'none'}"
         raise ReferenceNotFoundError(reference=reference, problem=problem, wanted=_SUBJECT)
     return cast("World", found)
+
+
+def resolve_tools(reference: str) -> list[Toolbox]:
+    """Return the tools of the agent, graph or toolbox that the reference names; errors are those of `resolve`."""
+    try:
+        module, where, name = _named(reference)
+    except ReferenceNotFoundError as error:
+        raise ReferenceNotFoundError(reference=reference, problem=error.problem, wanted=_TOOLS) from None
+    found: object = getattr(module, name, None)
+    if isinstance(found, Toolbox):
+        return [found]
+    if not _runs(found):
+        problem = f"{where} has no agent, graph or toolbox {name!r}"
+        raise ReferenceNotFoundError(reference=reference, problem=problem, wanted=_TOOLS)
+    return [found.toolbox] if isinstance(found, Agent) else toolboxes_of(found)
+
+
+def look_up(reference: str, *, wanted: str) -> object:
+    """Return whatever the reference names; errors are those of `resolve`, and say that `wanted` was looked for."""
+    try:
+        module, where, name = _named(reference)
+    except ReferenceNotFoundError as error:
+        raise ReferenceNotFoundError(reference=reference, problem=error.problem, wanted=wanted) from None
+    if not hasattr(module, name):
+        raise ReferenceNotFoundError(reference=reference, problem=f"{where} has no {name!r}", wanted=wanted)
+    return getattr(module, name)
 
 
 def _named(reference: str) -> tuple[ModuleType, str, str]:

@@ -28,6 +28,7 @@ PUBLIC = {
     "trunkline.tools.checking",
     "trunkline.agents",
     "trunkline.graphs",
+    "trunkline.runtime.scenarios",
     "trunkline.errors",
 }
 

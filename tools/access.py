@@ -39,6 +39,7 @@ class AccessRule:
 
     A read that names nothing may read anything: it keeps its place among the writes of the turn. An effect that names
     nothing may write anything, and so may a tool without a declared effect and an irreversible one, whatever they name.
+    A tool that reads with some arguments and writes with others reads then what it would write.
     """
 
     def __init__(self, *, reads: Resources | None, writes: Resources | None) -> None:
@@ -51,16 +52,18 @@ class AccessRule:
         return Access(reads=self._read(arguments, effect), writes=self._written(arguments, effect))
 
     def _read(self, arguments: Mapping[str, Any], effect: Effect) -> frozenset[str]:
-        if self._reads is not None:
-            return self._reads(arguments)
-        return _ALL if effect.is_read else _NONE
+        if not effect.is_read:
+            return self._reads(arguments) if self._reads else _NONE
+        if self._reads is None:
+            return _ALL
+        return self._reads(arguments) | (self._writes(arguments) if self._writes else _NONE)
 
     def _written(self, arguments: Mapping[str, Any], effect: Effect) -> frozenset[str]:
-        if effect in {Effect.UNDECLARED, Effect.IRREVERSIBLE}:
+        if effect.is_read:
+            return _NONE
+        if self._writes is None or effect in {Effect.UNDECLARED, Effect.IRREVERSIBLE}:
             return _ALL
-        if self._writes is not None:
-            return self._writes(arguments)
-        return _NONE if effect.is_read else _ALL
+        return self._writes(arguments)
 
 
 def predecessors(accesses: Sequence[Access]) -> list[list[int]]:

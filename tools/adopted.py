@@ -148,13 +148,19 @@ def _refusal(item: BaseToolLike, error: Exception) -> ToolRejectedError | None:
         return None
     handle: bool | str | Callable[[Exception], Any] | None = item.handle_tool_error
     said = handle(error) if callable(handle) else handle if isinstance(handle, str) else str(error)
-    return ToolRejectedError(said if isinstance(said, str) else canonical_json(said))
+    return ToolRejectedError(_text(said))
+
+
+def _text(content: Any) -> str:
+    return content if isinstance(content, str) else canonical_json(content)
 
 
 def _content(item: BaseToolLike, result: Any) -> Any:
     """Return what the model reads of the result, as JSON data; what is no JSON becomes a text, as in LangChain."""
     content = _without_artifact(result) if item.response_format == "content_and_artifact" else result
     if _is_a(content, "ToolMessage"):
+        if content.status == "error":
+            raise ToolRejectedError(_text(content.content))
         content = content.content
     elif _is_a(content, "ToolOutputMixin"):
         problem = f"it returned a {type(content).__name__}, which only LangGraph's ToolNode can apply"

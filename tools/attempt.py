@@ -15,6 +15,7 @@ from trunkline.tools.call import ToolCall
 from trunkline.tools.current import enter_call
 from trunkline.tools.faults import Fault, FaultKind, fault_of
 from trunkline.tools.outcome import Done, Failed, FailureKind, Outcome, Unknown
+from trunkline.tools.shielding import is_cancelled
 from trunkline.tools.threads import ToolThreads
 
 log = logging.getLogger("trunkline.tools")
@@ -52,7 +53,7 @@ async def attempt(call: ToolCall, threads: ToolThreads, *, number: int = 1) -> A
     except ToolRejectedError as refusal:
         return Attempt(outcome=Failed(kind=FailureKind.REJECTED, message=str(refusal)))
     except asyncio.CancelledError:
-        if _is_cancelled():
+        if is_cancelled():
             raise
         return _faulty(call, _unanswered("its own work was cancelled"))
     except PydanticSerializationError as error:
@@ -78,12 +79,6 @@ async def _begun(call: ToolCall, threads: ToolThreads) -> Awaitable[Any]:
 def _arguments(call: ToolCall) -> Mapping[str, Any]:
     filled = call.tool.key_parameter
     return call.arguments if filled is None else {**call.arguments, filled: call.key}
-
-
-def _is_cancelled() -> bool:
-    """Whether somebody asked this task to end, and not only something that the tool awaited."""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
 
 
 def _unanswered(message: str) -> Fault:

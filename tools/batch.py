@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from trunkline.errors import CallFailedError, QuorumError
-from trunkline.tools.access import predecessors
 from trunkline.tools.call import CallId, CallResult, ToolCall
 from trunkline.tools.deadline import Deadline
 from trunkline.tools.engine import Engine
+from trunkline.tools.ordering import Ordering
 from trunkline.tools.outcome import Done, Failed, FailureKind, Outcome, StillRunning, is_error
 from trunkline.tools.service import Service
 from trunkline.tools.watcher import Watcher
@@ -31,7 +31,13 @@ class Batch:
         quorum: int | None = None,
     ) -> None:
         self._engine, self._calls, self._watcher = engine, calls, watcher
+        if quorum is not None and quorum < 1:
+            message = f"quorum must be at least 1 call, got {quorum}"
+            raise ValueError(message)
         self._deadline, self._quorum = deadline or Deadline(), quorum
+        self._cutter: asyncio.Task[None] | None = None
+        """Waits for the hard deadline after the soft one."""
+
         self._services: list[Service] = []
         self.tasks: list[Task] = []
         """One for each call. After `run` some may go on: those that a deadline has left running."""
@@ -56,9 +62,10 @@ class Batch:
         return [self._result(service, task) for service, task in zip(self._services, self.tasks, strict=True)]
 
     def _begin(self, known: Mapping[CallId, Outcome]) -> None:
-        order = predecessors([call.access for call in self._calls])
+        order = Ordering()
         reads: dict[tuple[str, tuple[int, ...]], Task] = {}
-        for call, before in zip(self._calls, order, strict=True):
+        for call in self._calls:
+            before = order.before(call.access)
             service = Service(self._engine, call, self._watcher)
             alike = (call.fingerprint, tuple(before)) if call.effect.is_read else None
             work = service.run(
@@ -83,12 +90,23 @@ class Batch:
             if self._open:
                 await self._stop("the rest of the turn had ended")
             return
-        for service in self._services:
-            service.late = True
+        await self._leave_behind()
         if soft is None:
             self._cut("the turn's deadline has passed")
-        elif hard is not None:
-            asyncio.get_running_loop().call_later(hard - soft, self._cut, "the turn's deadline has passed")
+        elif hard is not None and self._open:
+            self._cutter = asyncio.create_task(self._cut_after(hard - soft), name="hard deadline")
+
+    async def _leave_behind(self) -> None:
+        """Let the calls without a result be late; those that have one are only on their way into the ledger."""
+        pairs = [(service, task) for service, task in zip(self._services, self.tasks, strict=True) if not task.done()]
+        for service, _ in pairs:
+            service.late = service.result is None
+        if ending := [task for service, task in pairs if not service.late]:
+            await asyncio.wait(ending)
+
+    async def _cut_after(self, seconds: float) -> None:
+        await self._engine.clock.sleep(seconds)
+        self._cut("the turn's deadline has passed")
 
     async def _is_over(self, seconds: float | None) -> bool:
         if seconds is None:
@@ -103,6 +121,10 @@ class Batch:
 
     def _ended(self, task: Task) -> None:
         self._open -= 1
+        if self._open == 0 and self._cutter:
+            self._cutter.cancel()
+        if not task.cancelled():
+            task.exception()  # looked at: of several that fall, one is raised, and nobody asks for the others
         if self._over.done():
             return
         if self._open == 0 or task.cancelled() or task.exception() is not None or self._enough(task.result()):
@@ -134,19 +156,24 @@ class Batch:
         for task in self.tasks:
             if task.done() and not task.cancelled() and (error := task.exception()) is not None:
                 raise error
-        ended = [task.result() for task in self.tasks if task.done() and not task.cancelled()]
-        for result in ended:
-            if result.request.on_failure != "continue" and is_error(result.outcome):
-                raise CallFailedError(tool=result.request.name, call=result.call_id, outcome=str(result.outcome))
+        for task in self.tasks:
+            if task.done() and not task.cancelled():
+                raise_if_needed(task.result())
         if self._quorum is not None and self._done < self._quorum and not self._open:
             raise QuorumError(needed=self._quorum, done=self._done, calls=len(self._calls))
 
     @staticmethod
     def _result(service: Service, task: Task) -> CallResult:
-        if task.done() and not task.cancelled():
-            return task.result()
+        if task.done() and service.result:
+            return service.result  # also of an effect that was cancelled, and came to its end first
         if task.cancelled():
             outcome: Outcome = Failed(kind=FailureKind.CANCELLED, message=service.stopped)
         else:
             outcome = StillRunning(call_id=service.call.call_id)
         return CallResult(call_id=service.call.call_id, request=service.call.request, outcome=outcome)
+
+
+def raise_if_needed(result: CallResult) -> None:
+    """Raise `CallFailedError` if the call failed and its batch cannot do without it."""
+    if result.request.on_failure != "continue" and is_error(result.outcome):
+        raise CallFailedError(tool=result.request.name, call=result.call_id, outcome=str(result.outcome))

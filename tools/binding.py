@@ -9,7 +9,7 @@ from typing import Any
 from pydantic_core import PydanticSerializationError, to_json
 
 from trunkline.tools.access import Access
-from trunkline.tools.call import CallId, CallResult, Origin, ToolCall, ToolRequest
+from trunkline.tools.call import CallId, CallResult, Origin, ToolCall, ToolRequest, fingerprint_of
 from trunkline.tools.effect import Effect
 from trunkline.tools.lane import LaneOfCall
 from trunkline.tools.outcome import Failed, FailureKind
@@ -37,7 +37,7 @@ def bind(toolbox: Toolbox, request: ToolRequest, origin: Origin, position: int) 
         return CallResult(call_id=call_id, request=request, outcome=broken_declaration(found, call_id, error))
 
 
-def broken_declaration(found: Tool, call_id: CallId, error: Exception) -> Failed:
+def broken_declaration(found: Tool, call_id: CallId, error: BaseException) -> Failed:
     """Return the outcome of a call whose tool's own declaration raised the error: nothing has run."""
     log.error("call.undeclarable tool=%s call_id=%s", found.name, call_id, exc_info=error)
     said = f"tool {found.name!r} is broken: its declaration raised {type(error).__name__}: {error}"
@@ -67,7 +67,8 @@ def _bound(toolbox: Toolbox, found: Tool, request: ToolRequest, origin: Origin, 
         access=_with_own(found.access(arguments, effect), effect, key, lane),
         key=None if effect.is_read else key,
         lane=lane,
-        undoes=toolbox.undone_by(found, arguments),
+        fingerprint=fingerprint_of(found, arguments),
+        undoes=toolbox.freed_by(found, arguments),
     )
 
 

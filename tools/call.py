@@ -106,8 +106,11 @@ class ToolCall:
     """The idempotency key: the business identity of the effect."""
 
     lane: LaneOfCall | None
+    fingerprint: str
+    """A digest of the tool's name and arguments: tells whether two calls ask for the same."""
+
     undoes: str | None = None
-    """The key of the effect that it compensates."""
+    """The key that is free again once it is done: of the effect that it compensates, or of its own compensation."""
 
     untrusted: Mapping[str, str] = field(default_factory=dict[str, str])
     """The arguments whose values come from an untrusted text, with the tool whose result it was."""
@@ -122,12 +125,6 @@ class ToolCall:
     def decided(self) -> bool:
         """Whether the call comes from the ledger, where people have decided on it, and not from a model."""
         return self.confirmed or self.approved
-
-    @property
-    def fingerprint(self) -> str:
-        """A digest of the tool's name and arguments: tells whether two calls ask for the same."""
-        asked = canonical_json([self.tool.name, self.arguments])
-        return _digest(asked)[:32]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,6 +147,11 @@ class CallResult:
 def _digest(asked: str) -> str:
     """Half an emoji, as a model may write it, has a digest too."""
     return hashlib.sha256(asked.encode(errors="surrogatepass")).hexdigest()
+
+
+def fingerprint_of(tool: Tool, arguments: Mapping[str, Any]) -> str:
+    """Return the digest of what is asked for."""
+    return _digest(canonical_json([tool.name, arguments]))[:32]
 
 
 def state_of(outcome: Outcome) -> CallState:

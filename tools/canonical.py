@@ -10,14 +10,19 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic_core import to_jsonable_python
 
+_PLAIN: frozenset[type] = frozenset({str, int, float, bool, type(None)})
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
 
 def plain(value: Any) -> Any:
     """Return the value as JSON data; sets are sorted, models and dataclasses are objects."""
+    if type(value) in _PLAIN:
+        return value
     match value:
         case BaseModel():
             return {name: plain(item) for name, item in value}
         case Mapping():
-            return {str(to_jsonable_python(name)): plain(item) for name, item in value.items()}  # pyright: ignore[reportUnknownVariableType,reportUnknownArgumentType]
+            return {_name(name): plain(item) for name, item in value.items()}  # pyright: ignore[reportUnknownVariableType,reportUnknownArgumentType]
         case Set():
             return sorted((plain(item) for item in value), key=canonical_json)  # pyright: ignore[reportUnknownVariableType,reportUnknownArgumentType]
         case Sequence() if not isinstance(value, str | bytes | bytearray):
@@ -28,6 +33,10 @@ def plain(value: Any) -> Any:
             return to_jsonable_python(value, bytes_mode="base64")
 
 
+def _name(name: Any) -> str:
+    return name if type(name) is str else str(to_jsonable_python(name))
+
+
 def canonical_json(value: Any) -> str:
     """Return the value as JSON on one line, with the keys of objects sorted."""
-    return json.dumps(plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return _ENCODER.encode(plain(value))

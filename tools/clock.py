@@ -62,10 +62,11 @@ class ManualClock:
 
     async def sleep(self, seconds: float) -> None:
         """Wait until the clock has been moved so far; at least one pass of the event loop."""
-        woken = asyncio.get_running_loop().create_future()
-        heapq.heappush(self._sleepers, (self._passed + max(seconds, 0.0), next(self._order), woken))
         if seconds <= 0:
-            self._wake(self._passed)
+            await asyncio.sleep(0)
+            return
+        woken = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._sleepers, (self._passed + seconds, next(self._order), woken))
         await woken
 
     @property
@@ -79,6 +80,7 @@ class ManualClock:
         if seconds < 0:
             message = f"seconds must be at least 0, got {seconds:g}: time does not go back"
             raise ValueError(message)
+        await _let_others_run()  # who was about to sleep counts from where the clock stands now
         until = self._passed + seconds
         self._forget_cancelled()
         while self._sleepers and self._sleepers[0][0] <= until:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from trunkline.tools.batch import Batch
+from trunkline.tools.batch import Batch, raise_if_needed
 from trunkline.tools.binding import bind
 from trunkline.tools.call import CallId, CallResult, Origin, ToolCall, ToolRequest
 from trunkline.tools.deadline import Deadline
@@ -52,10 +52,13 @@ class CallExecutor:
         """
         self.known.learn(toolbox, thread_id=origin.thread_id)
         bound = [bind(toolbox, request, origin, position) for position, request in enumerate(requests)]
-        for item in bound:
-            if isinstance(item, CallResult):
-                await watcher.refused(item)
-        calls = await self._traced(toolbox, [item for item in bound if isinstance(item, ToolCall)])
+        refused = [item for item in bound if isinstance(item, CallResult)]
+        for result in refused:
+            await watcher.refused(result)
+        for result in refused:
+            if result.request.on_failure == "fail_fast":
+                raise_if_needed(result)
+        calls = await self._traced([item for item in bound if isinstance(item, ToolCall)])
         known: Mapping[CallId, Outcome] = {}
         if calls and not fresh:
             known = await self.engine.ledger.recall([call.call_id for call in calls])
@@ -64,6 +67,8 @@ class CallExecutor:
             results = {result.call_id: result for result in await batch.run(known)}
         finally:
             self._keep([task for task in batch.tasks if not task.done()])
+        for result in refused:
+            raise_if_needed(result)
         return [item if isinstance(item, CallResult) else results[item.call_id] for item in bound]
 
     async def carry_out(self, call: ToolCall, watcher: Watcher | None = None) -> CallResult:
@@ -88,10 +93,10 @@ class CallExecutor:
             self._late.add(task)
             task.add_done_callback(self._late.discard)
 
-    async def _traced(self, toolbox: Toolbox, calls: Sequence[ToolCall]) -> list[ToolCall]:
-        """Tell the calls which of their arguments come from untrusted texts, where a tool of the box gives such."""
-        gated = [call for call in calls if call.tool.requires or call.tool.confirm or call.tool.approve]
-        if not gated or not toolbox.reads_untrusted:
+    async def _traced(self, calls: Sequence[ToolCall]) -> list[ToolCall]:
+        """Tell the calls which of their arguments come from untrusted texts on their thread, where a rule may ask."""
+        gated = [call for call in calls if callable(call.tool.requires) or call.tool.confirm or call.tool.approve]
+        if not gated:
             return list(calls)
         texts = await self.engine.ledger.untrusted_texts(gated[0].origin.thread_id)
         return [

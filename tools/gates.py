@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from trunkline.tools.approval import Ask, Rule, answer_of
+from trunkline.tools.approval import Ask, Rule, always, answer_of
 from trunkline.tools.call import ToolCall
 from trunkline.tools.current import enter_call
+from trunkline.tools.effect import Effect
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +37,8 @@ async def gate_before(call: ToolCall) -> Denied | Asked | None:
         return Denied(reason=reason)
     if not call.decided and (ask := await _asked_by(call.tool.confirm, call)):
         return Asked(ask=ask, of="confirmation")
-    if not call.approved and (ask := await _asked_by(call.tool.approve, call)):
+    irreversible = always if call.effect is Effect.IRREVERSIBLE else None
+    if not call.approved and (ask := await _asked_by(call.tool.approve or irreversible, call)):
         return Asked(ask=ask, of="approval")
     return None
 

@@ -31,7 +31,7 @@ class KnownTools:
             self._of_thread.move_to_end(thread_id)
             if len(self._of_thread) > _THREADS:
                 self._of_thread.popitem(last=False)
-        self.gated = self.gated or any(made.approve or made.confirm for made in toolbox)
+        self.gated = self.gated or any(made.approve or made.confirm or made.effect_rule for made in toolbox)
         self._by_home.update({(made.name, made.home): toolbox for made in toolbox})
 
     def find(self, name: str, home: str | None, *, thread_id: str) -> Toolbox | None:

@@ -12,7 +12,7 @@ from typing import Literal, Protocol
 
 from trunkline.tools.approval import Ask
 from trunkline.tools.call import CallId, CallResult, CallState, ToolCall
-from trunkline.tools.outcome import Done, Failed, FailureKind, Outcome, Pending, Unknown
+from trunkline.tools.outcome import Done, Failed, FailureKind, Outcome, Pending, StillRunning, Unknown
 from trunkline.tools.trust import UntrustedText
 
 
@@ -26,10 +26,24 @@ class Entry:
     outcome: Outcome | None
     """None until the call has ended."""
 
+    decided: bool = False
+    """Whether people have agreed to it: it is carried out beside any batch."""
+
     @property
-    def is_final(self) -> bool:
-        """Whether a resumed batch takes the outcome as it is; a call that was only stopped is made again."""
-        return self.state is not CallState.CANCELLED
+    def standing(self) -> Outcome | None:
+        """What a resumed batch finds: how the call ended, or `StillRunning` for an effect that was cut off.
+
+        None where the call is to be made as if anew, as one that was only stopped.
+        """
+        match self.state:
+            case CallState.CANCELLED:
+                return None
+            case CallState.READY:
+                return _under_way(self)
+            case CallState.RUNNING:
+                return _under_way(self) if self.decided else StillRunning(call_id=self.call_id)
+            case _:
+                return self.outcome
 
 
 WAITING = frozenset({CallState.PROPOSED, CallState.AWAITING_APPROVAL})
@@ -43,7 +57,7 @@ class Ledger(Protocol):
     """Where calls are recorded. Every method is durable when it returns."""
 
     async def recall(self, call_ids: Sequence[CallId]) -> Mapping[CallId, Outcome]:
-        """Return the outcomes of those calls that an earlier run of the same batch has finished."""
+        """Return how those calls stand that an earlier run of the same batch has begun: see `Entry.standing`."""
         ...
 
     async def intend(self, call: ToolCall, *, cleared: bool = False) -> Outcome | None:
@@ -104,7 +118,9 @@ def _verdict_on_same(call: ToolCall, earlier: Entry, *, cleared: bool) -> Outcom
         case CallState.DONE if isinstance(earlier.outcome, Done):
             return replace(earlier.outcome, replayed=True)
         case CallState.PROPOSED | CallState.AWAITING_APPROVAL | CallState.READY:
-            return earlier.outcome or Pending(call_id=earlier.call_id, reason="decided, and about to run")
+            return earlier.outcome or _under_way(earlier)
+        case CallState.RUNNING if earlier.decided and earlier.call_id == call.call_id:
+            return _under_way(earlier)
         case CallState.RUNNING if earlier.call_id != call.call_id:
             message = f"another call with key {call.key!r} is running ({earlier.call_id}); ask again later"
             return Failed(kind=FailureKind.RETRYABLE, message=message)
@@ -112,6 +128,10 @@ def _verdict_on_same(call: ToolCall, earlier: Entry, *, cleared: bool) -> Outcom
             return None if cleared or call.effect.repeatable else _may_have_happened(call, earlier)
         case _:
             return None
+
+
+def _under_way(entry: Entry) -> Pending:
+    return Pending(call_id=entry.call_id, reason="decided, and about to run")
 
 
 def _may_have_happened(call: ToolCall, earlier: Entry) -> Unknown:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Hashable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncGenerator, Hashable, Iterator
+from contextlib import asynccontextmanager
 from weakref import WeakValueDictionary
 
 from trunkline.tools.call import ToolCall
@@ -37,22 +37,29 @@ class Limits:
         A `nested` call, which a tool waits for, takes only those of its lane and its tool: the waiting call holds the
         others already, and would wait for ever where all were held by such as itself.
         """
-        async with AsyncExitStack() as held:
-            if call.lane:
-                await held.enter_async_context(self._shared(("lane", call.lane.name), call.lane.limit))
-            if call.tool.limit:
-                # not the object: a toolbox may be built anew for each conversation
-                declared = ("tool", call.tool.source, call.tool.name)
-                await held.enter_async_context(self._shared(declared, call.tool.limit))
-            if nested:
-                yield
-                return
-            if self._per_tenant:
-                await held.enter_async_context(self._shared(("tenant", tenant), self._per_tenant))
-            if self._per_run:
-                await held.enter_async_context(self._shared(("run", call.origin.run_id), self._per_run))
-            await held.enter_async_context(self._all)
+        held: list[asyncio.Semaphore] = []
+        try:
+            for slots in self._narrowest_first(call, tenant, nested=nested):
+                await slots.acquire()
+                held.append(slots)
             yield
+        finally:
+            for slots in reversed(held):
+                slots.release()
+
+    def _narrowest_first(self, call: ToolCall, tenant: str, *, nested: bool) -> Iterator[asyncio.Semaphore]:
+        if call.lane:
+            yield self._shared(("lane", call.lane.name), call.lane.limit)
+        if call.tool.limit:
+            # not the object: a toolbox may be built anew for each conversation
+            yield self._shared(("tool", call.tool.source, call.tool.name), call.tool.limit)
+        if nested:
+            return
+        if self._per_tenant:
+            yield self._shared(("tenant", tenant), self._per_tenant)
+        if self._per_run:
+            yield self._shared(("run", call.origin.run_id), self._per_run)
+        yield self._all
 
     def _shared(self, key: Hashable, limit: int) -> asyncio.Semaphore:
         """Return the semaphore of this key; it is forgotten when nobody holds or awaits it."""

@@ -10,7 +10,7 @@ from typing import Literal
 from trunkline.tools.approval import Ask
 from trunkline.tools.call import CallId, CallResult, CallState, ToolCall, state_of
 from trunkline.tools.ledger import HOLDING, Entry, verdict
-from trunkline.tools.outcome import Done, Outcome, Pending
+from trunkline.tools.outcome import Done, Outcome, Pending, Unknown
 from trunkline.tools.trust import UntrustedText, text_of
 
 
@@ -25,15 +25,17 @@ class MemoryLedger:
         self._untrusted: defaultdict[str, list[UntrustedText]] = defaultdict(list)
 
     async def recall(self, call_ids: Sequence[CallId]) -> Mapping[CallId, Outcome]:
-        """Return the outcomes of those calls that are finished."""
-        entries = [self._entries[call_id] for call_id in call_ids if call_id in self._entries]
-        return {entry.call_id: entry.outcome for entry in entries if entry.outcome and entry.is_final}
+        """Return how those calls stand that an earlier run has begun."""
+        found = {call_id: self._entries[call_id].standing for call_id in call_ids if call_id in self._entries}
+        return {call_id: standing for call_id, standing in found.items() if standing}
 
     async def intend(self, call: ToolCall, *, cleared: bool = False) -> Outcome | None:
         """Record the intent, unless an earlier call with the same id or key settles it."""
         settled = verdict(call, self._entries.get(call.call_id), self._other(call), cleared=cleared)
         if settled is None:
             self._put(call, CallState.RUNNING, None)
+        elif isinstance(settled, Unknown) and settled.call_id is None:
+            self._put(call, CallState.UNKNOWN, settled)
         return settled
 
     async def propose(self, call: ToolCall, ask: Ask, of: Literal["approval", "confirmation"]) -> Outcome:

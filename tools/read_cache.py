@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from trunkline.tools.access import Access
 from trunkline.tools.call import ToolCall
 from trunkline.tools.outcome import Done
+from trunkline.tools.tool import Tool
 
 MOST = 4096
 """How many results are kept; the oldest go first."""
@@ -23,10 +26,14 @@ class Reading:
 
 
 class ReadCache:
-    """Keeps results of tools that declare `cache=`, in this process. A write elsewhere is not seen before the TTL."""
+    """Keeps results of tools that declare `cache=`, in this process. A write elsewhere is not seen before the TTL.
+
+    Each `Tool` has results of its own: one that is made for a conversation may be a closure over it.
+    """
 
     def __init__(self) -> None:
-        self._readings: OrderedDict[tuple[str, str], Reading] = OrderedDict()
+        self._readings: OrderedDict[tuple[Tool, str], Reading] = OrderedDict()
+        self._changing: list[Access] = []
 
     def find(self, call: ToolCall, now: float) -> Done | None:
         """Return the result that an equal call had, if it is still good. `now` is in monotonic seconds."""
@@ -43,16 +50,27 @@ class ReadCache:
         return reading
 
     def keep(self, call: ToolCall, reading: Reading, result: Done, now: float) -> None:
-        """Keep the result, unless an effect has changed what was read since the read began."""
-        if self._readings.get(_name(call)) is reading:
-            reading.result, reading.until = result, now + (call.tool.cache or 0.0)
+        """Keep the result, unless an effect has changed what was read since the read began, or is about to."""
+        if self._readings.get(_name(call)) is not reading or any(map(call.access.conflicts_with, self._changing)):
+            return
+        reading.result, reading.until = result, now + (call.tool.cache or 0.0)
 
-    def changed(self, access: Access) -> None:
-        """Forget what conflicts with an effect. Told when the effect begins and when it ends."""
+    @contextmanager
+    def changing(self, access: Access) -> Generator[None]:
+        """Forget what conflicts with an effect, and keep nothing of it while the effect runs."""
+        self._forget(access)
+        self._changing.append(access)
+        try:
+            yield
+        finally:
+            self._changing.remove(access)
+            self._forget(access)
+
+    def _forget(self, access: Access) -> None:
         stale = [name for name, reading in self._readings.items() if reading.access.conflicts_with(access)]
         for name in stale:
             del self._readings[name]
 
 
-def _name(call: ToolCall) -> tuple[str, str]:
-    return call.tool.source, call.fingerprint
+def _name(call: ToolCall) -> tuple[Tool, str]:
+    return call.tool, call.fingerprint

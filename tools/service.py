@@ -11,12 +11,14 @@ from dataclasses import replace
 from trunkline.tools.attempt import Attempt, attempt
 from trunkline.tools.backoff import Backoff
 from trunkline.tools.binding import broken_declaration
-from trunkline.tools.call import CallId, CallResult, ToolCall
+from trunkline.tools.call import CallResult, ToolCall
 from trunkline.tools.current import inside_call
 from trunkline.tools.engine import Engine
 from trunkline.tools.gates import Asked, Denied, gate_before
-from trunkline.tools.outcome import Done, Failed, FailureKind, Outcome, Unknown
-from trunkline.tools.shielding import to_its_end
+from trunkline.tools.intent import intent, proposal
+from trunkline.tools.late_news import record_settled
+from trunkline.tools.outcome import Done, Failed, FailureKind, Outcome, StillRunning, Unknown
+from trunkline.tools.shielding import is_cancelled, to_its_end
 from trunkline.tools.status import status_of
 from trunkline.tools.watcher import Watcher
 
@@ -39,6 +41,9 @@ class Service:
         self.stopped = "the run was stopped"
         """Why the call is cancelled, if it is."""
 
+        self.result: CallResult | None = None
+        """How the call has ended: on record, or about to be."""
+
         self._engine, self._watcher = engine, watcher
         self._nested = inside_call()
         self._health = engine.health.of(call.tool)
@@ -49,7 +54,10 @@ class Service:
         self._doubt: Unknown | None = None
         """What an attempt of this effect may have done, whatever later ones say but that they did it."""
 
-        self._started = self._recorded = False
+        self._begun = False
+        """Whether an earlier run of the batch was cut off in the middle of this effect."""
+
+        self._started = self._recorded = self._told = self._reported = False
 
     async def run(
         self, known: Outcome | None, before: Sequence[asyncio.Task[CallResult]], same: asyncio.Task[CallResult] | None
@@ -67,13 +75,14 @@ class Service:
     async def _served(
         self, known: Outcome | None, before: Sequence[asyncio.Task[CallResult]], same: asyncio.Task[CallResult] | None
     ) -> CallResult:
-        if known is not None:
-            return await self._settled(known)
+        self._begun = isinstance(known, StillRunning)
         if before:
             await asyncio.wait(before)
+        if known is not None and not self._begun:
+            return await self._settled(known)
         if same is not None and (shared := await _shared(same)) is not None:
-            return await self._ended(shared)
-        if (stopped := await self._gated()) is not None:
+            return await (self._ended if isinstance(shared, Done | Failed) else self._settled)(shared)
+        if not self._begun and (stopped := await self._gated()) is not None:
             return stopped
         if (cached := self._engine.cache.find(self.call, self._engine.clock.monotonic())) is not None:
             return await self._ended(replace(cached, replayed=True))
@@ -83,26 +92,29 @@ class Service:
         """Return how the call stands if something is before it; None when it may run."""
         try:
             gate = await gate_before(self.call)
-        except Exception as error:  # noqa: BLE001 - the edge: a rule is foreign code
+        except (Exception, asyncio.CancelledError) as error:  # the edge: a rule is foreign code
+            if is_cancelled():
+                raise
             return await self._ended(broken_declaration(self.call.tool, self.call.call_id, error))
         match gate:
             case None:
                 return None
             case Denied(reason=reason):
                 return await self._ended(Failed(kind=FailureKind.DENIED, message=reason))
-            case Asked(ask=ask, of=of):
-                return await self._settled(await self._engine.ledger.propose(self.call, ask, of))
+            case Asked():
+                return await self._settled(await proposal(self.call, gate, self._engine))
 
     async def _carried_out(self) -> CallResult:
         self._health.retries.deposit()
         while True:
             if (refusal := self._broken_circuit()) is not None:
-                return await self._ended(self._last or refusal)
+                return await self._concluded(self._last or refusal)
+            self._reported = False
             try:
                 result, attempted = await self._one_attempt()
-            except asyncio.CancelledError:
-                self._health.breaker.given_up(self._engine.clock.monotonic())
-                raise
+            finally:
+                if not self._reported:
+                    self._health.breaker.given_up(self._engine.clock.monotonic())
             if result is not None:
                 return result
             await self._pause(attempted)
@@ -127,29 +139,11 @@ class Service:
         return await self._after(attempted)
 
     async def _effect(self) -> tuple[CallResult | None, Attempt | None]:
-        if self._attempts == 0 and (settled := await self._intend()) is not None:
-            return await self._told(settled), None
-        self._engine.cache.changed(self.call.access)
-        try:
+        if self._attempts == 0 and (settled := await intent(self.call, self._engine)) is not None:
+            return await self._settled(settled), None
+        with self._engine.cache.changing(self.call.access):
             attempted = await self._attempted()
-        finally:
-            self._engine.cache.changed(self.call.access)
         return await self._after(attempted)
-
-    async def _intend(self) -> Outcome | None:
-        """Record the intent; return None to go on, or what an earlier call with this id or key has settled."""
-        ledger = self._engine.ledger
-        settled = await ledger.intend(self.call)
-        if not isinstance(settled, Unknown):
-            return settled
-        status = await status_of(self.call, self._engine.threads)
-        if status is None:
-            return settled
-        earlier = CallId(settled.call_id or self.call.call_id)
-        await ledger.settle(earlier, status)
-        if isinstance(status, Done):
-            return replace(status, replayed=True)
-        return await ledger.intend(self.call, cleared=True)
 
     async def _attempted(self) -> Attempt:
         self._attempts += 1
@@ -161,16 +155,14 @@ class Service:
             self._doubt = attempted.outcome
         self._last = attempted.outcome if isinstance(attempted.outcome, Done) else self._doubt or attempted.outcome
         (self._health.breaker.succeeded if attempted.answered else self._health.breaker.failed)(now)
+        self._reported = True
         return attempted
 
     async def _after(self, attempted: Attempt) -> tuple[CallResult | None, Attempt | None]:
         again = attempted.again and self._attempts <= self.call.tool.retries
         if again and (attempted.retry_after or 0.0) <= PATIENCE and self._health.retries.withdraw():
             return None, attempted
-        outcome = self._last or attempted.outcome
-        if isinstance(outcome, Unknown):
-            outcome = await status_of(self.call, self._engine.threads) or outcome
-        return await self._ended(outcome), None
+        return await self._concluded(self._last or attempted.outcome), None
 
     async def _pause(self, attempted: Attempt | None) -> None:
         after = attempted.retry_after if attempted else None
@@ -180,6 +172,8 @@ class Service:
         await self._engine.clock.sleep(seconds)
 
     def _broken_circuit(self) -> Failed | None:
+        if self._begun and self._attempts == 0:
+            return None  # what it may have done is not to be forgotten over this
         seconds = self._health.breaker.refusal(self._engine.clock.monotonic())
         if seconds is None:
             return None
@@ -187,26 +181,32 @@ class Service:
         message = f"{name} gave no answer several times in a row; its circuit is open for another {seconds:.0f} s"
         return Failed(kind=FailureKind.RETRYABLE, message=message)
 
+    async def _concluded(self, outcome: Outcome) -> CallResult:
+        """End the call after its last attempt; the other side is asked what became of an effect without an answer."""
+        if isinstance(outcome, Unknown):
+            outcome = await status_of(self.call, self._engine.threads) or outcome
+        return await self._ended(outcome)
+
     async def _ended(self, outcome: Outcome) -> CallResult:
         """Record the outcome, and tell it."""
-        result = self._result(outcome)
-        await self._engine.ledger.record(self.call, result, news=self.late)
+        self.result = self._result(outcome)
+        await self._engine.ledger.record(self.call, self.result, news=self.late)
         if self.call.undoes and isinstance(outcome, Done):
             await self._engine.ledger.undo(self.call.undoes, by=self.call.call_id)
         self._recorded = True
-        if not self._started:
-            await self._start()
-        await self._watcher.finished(self.call, result)
-        return result
+        return await self._tell(self.result)
 
     async def _settled(self, outcome: Outcome) -> CallResult:
-        """Tell an outcome that is on record already."""
-        await self._start()
-        return await self._told(outcome)
+        """Tell an outcome that is on record already: of this call, or of another that settles it."""
+        self.result, self._recorded = self._result(outcome), True
+        if self.late and not self.call.decided:
+            await record_settled(self.call, self.result, self._engine.ledger)
+        return await self._tell(self.result)
 
-    async def _told(self, outcome: Outcome) -> CallResult:
-        self._recorded = True
-        result = self._result(outcome)
+    async def _tell(self, result: CallResult) -> CallResult:
+        if not self._started:
+            await self._start()
+        self._told = True
         await self._watcher.finished(self.call, result)
         return result
 
@@ -216,12 +216,21 @@ class Service:
 
     async def _close(self) -> None:
         """Record what is known of a call that was cancelled. One that people have approved stays ready to run."""
-        if self._recorded or (self.call.decided and self._attempts == 0):
-            return
         try:
-            await self._ended(self._last or Failed(kind=FailureKind.CANCELLED, message=self.stopped))
+            if not self._recorded:
+                await self._stopped()
+            elif self.result and not self._told:
+                await self._tell(self.result)
         except Exception:
             log.exception("call.close_failed tool=%s call_id=%s", self.call.tool.name, self.call.call_id)
+
+    async def _stopped(self) -> None:
+        if self._attempts == 0 and self._begun:
+            message = f"call {self.call.call_id} was interrupted and may have taken effect; {self.stopped}"
+            self.result = self._result(Unknown(message=message))
+        elif self._attempts or not self.call.decided:
+            ending = self.result.outcome if self.result else self._last
+            await self._ended(ending or Failed(kind=FailureKind.CANCELLED, message=self.stopped))
 
     def _result(self, outcome: Outcome) -> CallResult:
         return CallResult(

@@ -10,6 +10,12 @@ from typing import Any, TypeVar
 Result = TypeVar("Result")
 
 
+def is_cancelled() -> bool:
+    """Whether somebody asked this task to end, and not only something that foreign code awaited."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
 async def to_its_end(work: Coroutine[Any, Any, Result], *, name: str) -> Result:
     """Await the work in a task of its own; when cancelled, wait for it first, then raise the cancellation.
 

@@ -38,17 +38,15 @@ class Toolbox:
         """Return what a chat model is told of the tools."""
         return [made.specification() for made in self]
 
-    @property
-    def reads_untrusted(self) -> bool:
-        """Whether one of the tools gives texts that nobody vouches for."""
-        return any(made.untrusted for made in self)
+    def freed_by(self, found: Tool, arguments: Mapping[str, Any]) -> str | None:
+        """Return the key that is free again once a call of this tool is done, as far as its arguments tell.
 
-    def undone_by(self, found: Tool, arguments: Mapping[str, Any]) -> str | None:
-        """Return the key of the effect that a call of this tool compensates, as far as its arguments tell."""
-        for other in self:
-            if other.compensate is found and isinstance(other.key, Template) and other.key.fields <= arguments.keys():
-                return other.key.fill(arguments)
-        return None
+        A compensation frees the key of what it undoes; what is done again frees that of its compensation.
+        """
+        undone = next((other for other in self if other.compensate is found), found.compensate)
+        if undone is None or not isinstance(undone.key, Template) or not undone.key.fields <= arguments.keys():
+            return None
+        return undone.key.fill(arguments)
 
     def __iter__(self) -> Iterator[Tool]:
         return iter(self._tools.values())

@@ -25,6 +25,8 @@ GOODWILL_ALONE_CENTS = 20_00
 GOODWILL_YEARLY_CENTS = 60_00
 RECENT_REFUNDS = 3
 RECENT_DAYS = 90
+CALLBACK_AFTER = timedelta(seconds=90)
+"""A caller on the line waits so long for a colleague's decision before a callback is offered."""
 
 
 class Verdict(StrEnum):
@@ -51,6 +53,7 @@ class Reason(StrEnum):
     IN_WAREHOUSE = "in_warehouse"
     TOO_LATE = "too_late"
     RECENT_CHANGE = "recent_change"
+    FOREIGN_RECIPIENT = "foreign_recipient"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,6 +150,13 @@ def goodwill(cents: int, *, given: int) -> Ruling:
         return _refused(Reason.YEARLY_CAP, text)
     if cents > GOODWILL_ALONE_CENTS:
         return _asked(Reason.LARGE_AMOUNT, f"{money(cents)} is over {money(GOODWILL_ALONE_CENTS)}")
+    return _ALLOWED
+
+
+def message(recipient: str | None, *, own: str) -> Ruling:
+    """Rule on writing to this address; None is the one on record."""
+    if recipient is not None and recipient.casefold() != own.casefold():
+        return _refused(Reason.FOREIGN_RECIPIENT, f"{recipient} is not the customer's own address")
     return _ALLOWED
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, ToolMessage
 
@@ -14,6 +15,8 @@ from trunkline.examples.call_center.backend import Backend
 from trunkline.examples.call_center.day import Contact
 from trunkline.examples.call_center.graphs import FinishedContact, after_call, live_contact
 from trunkline.examples.call_center.tools import contact_toolbox
+from trunkline.examples.call_center.turns import turn_of
+from trunkline.tools import Deadline
 
 SEATS = 20
 
@@ -37,7 +40,8 @@ class Shift:
         self, line: Trunkline, backend: Backend, *, model: str, seats: int = SEATS, served: Callable[[Served], None]
     ) -> None:
         self._line = line
-        self._live = live_contact(backend, model=model)
+        # A whole day is served at once on one machine: a deadline of milliseconds would measure that machine.
+        self._live = live_contact(backend, model=model, patience=Deadline(hard=60.0))
         self._after = after_call(backend, model=model)
         self._effects = {tool.name for tool in contact_toolbox(backend) if not tool.effect.is_read}
         self._seats = asyncio.Semaphore(seats)
@@ -73,12 +77,15 @@ class Shift:
     async def _talk(self, contact: Contact) -> list[AnyMessage]:
         messages: list[AnyMessage] = []
         for said in contact.says:
-            turn = {
-                "messages": [HumanMessage(said)],
-                "contact_id": contact.id,
-                "channel": contact.channel,
-                "caller": contact.caller,
-            }
+            turn = await turn_of(
+                self._line,
+                contact.id,
+                contact=contact.id,
+                channel=contact.channel,
+                caller=contact.caller,
+                now=datetime.now(UTC),
+                said=said,
+            )
             messages = (await self._line.run(self._live, turn, thread=contact.id)).messages
         return messages
 

@@ -72,7 +72,10 @@ def judge(record: CallRecord, decision: Decision, now: datetime) -> Step:
         case Verdict.WITHDRAW if record.state is CallState.READY:
             return _closed(record, CallState.WITHDRAWN, FailureKind.WITHDRAWN, decision)
         case _ if record.state not in WAITING:
-            raise _too_late(record)
+            raise too_late(record)
+        case Verdict.EXPIRE if not is_due(record, now):
+            problem = "has time left"
+            raise DecisionError(call=record.call_id, state=record.state, problem=problem)
         case Verdict.EXPIRE:
             return _closed(record, CallState.EXPIRED, FailureKind.EXPIRED, decision)
         case _ if is_due(record, now):
@@ -103,7 +106,7 @@ def _approved(record: CallRecord, decision: Decision) -> Step:
         problem = "waits for the customer's confirmation first; nobody else can decide on it yet"
         raise DecisionError(call=record.call_id, state=record.state, problem=problem)
     before = () if decision.arguments is not None else record.agreed  # the others have agreed to something else
-    if decision.by in record.agreed:
+    if decision.by in before:
         problem = f"was approved by {decision.by} already; it needs {record.people} different people"
         raise SamePersonError(call=record.call_id, state=record.state, problem=problem)
     agreed = (*before, decision.by)
@@ -128,7 +131,8 @@ def _closed(record: CallRecord, state: CallState, kind: FailureKind, decision: D
     )
 
 
-def _too_late(record: CallRecord) -> DecisionError:
+def too_late(record: CallRecord) -> DecisionError:
+    """Return the error that says why nobody can decide on the call any more."""
     match record.state:
         case CallState.EXPIRED:
             return _expired(record)

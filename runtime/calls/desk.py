@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Coroutine, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
-from trunkline.errors import AlreadyDecidedError, EditRefusedError
-from trunkline.runtime.calls.decision import Decision, Verdict
+from pydantic_core import to_jsonable_python
+
+from trunkline.errors import AlreadyDecidedError, DecisionError, EditRefusedError
+from trunkline.runtime.calls.decision import Decision, Verdict, is_due, judge
 from trunkline.runtime.calls.record import CallRecord
 from trunkline.runtime.storage.call_book import CLOCK, CallBook, Edit
 from trunkline.tools.binding import bind
-from trunkline.tools.call import CallId, CallResult, CallState, Origin, ToolCall, ToolRequest
+from trunkline.tools.call import CallId, CallResult, CallState, Origin, ToolCall, ToolRequest, state_of
 from trunkline.tools.clock import Clock
 from trunkline.tools.executor import CallExecutor
 from trunkline.tools.ledger import WAITING
-from trunkline.tools.outcome import Done, Failed, FailureKind, Outcome
+from trunkline.tools.outcome import Done, Failed, FailureKind, Outcome, Unknown
+from trunkline.tools.status import status_of
 from trunkline.tools.tool import Tool
 from trunkline.tools.toolbox import Toolbox
 from trunkline.tools.watcher import Watcher
@@ -26,6 +31,8 @@ log = logging.getLogger("trunkline.calls")
 
 GRACE = 60.0
 """Seconds beyond all its attempts after which a running call counts as left behind by a process that died."""
+
+_UNSETTLED = {CallState.UNKNOWN, CallState.RUNNING}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +77,10 @@ class Desk:
         Cancelled, the decision stands, and a call that was agreed on is carried out all the same.
         """
         record = await self._book.call(call_id)
-        edit = self._edit(record, decision) if decision.arguments is not None else None
+        edit = None
+        if decision.arguments is not None and not is_due(record, self._clock.now()):
+            judge(record, decision, self._clock.now())  # who comes too late hears that, whatever the arguments
+            edit = self._edit(record, decision.arguments)
         decided = await self._book.decide(record.call_id, decision, edit=edit)
         if decided.state is CallState.READY:
             return await self.carry_out(decided)
@@ -81,34 +91,43 @@ class Desk:
 
         Cancelled, the call goes on.
         """
-        if record.call_id not in self._under_way:
-            work = asyncio.create_task(self._carried_out(record), name=f"carry out {record.call_id}")
-            self._under_way[record.call_id] = work
-            work.add_done_callback(lambda _: self._under_way.pop(record.call_id, None))
-        return await asyncio.shield(self._under_way[record.call_id])
+        return await asyncio.shield(self._begin(record.call_id, lambda: self._carried_out(record.call_id)))
 
-    async def _carried_out(self, record: CallRecord) -> Decided:
+    def _begin(self, call_id: CallId, work: Callable[[], Coroutine[Any, Any, Decided]]) -> asyncio.Task[Decided]:
+        """Return the task that carries the call out: one at a time."""
+        if call_id not in self._under_way:
+            task = asyncio.create_task(work(), name=f"carry out {call_id}")
+            self._under_way[call_id] = task
+            task.add_done_callback(lambda ended: self._ended(call_id, ended))
+        return self._under_way[call_id]
+
+    def _ended(self, call_id: CallId, task: asyncio.Task[Decided]) -> None:
+        del self._under_way[call_id]
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("call.carry_out_failed call_id=%s", call_id, exc_info=error)
+
+    async def _carried_out(self, call_id: CallId) -> Decided:
+        record = await self._book.call(call_id)
         toolbox = self._toolbox(record)
-        if toolbox is None:
+        if record.state is not CallState.READY or toolbox is None:
             return _decided(record)
         call = _bound(record, toolbox)
         if isinstance(call, CallResult):
-            await self._book.settle(record.call_id, call.outcome, CallState.FAILED, by=CLOCK)
+            with suppress(DecisionError):  # another process was faster
+                await self._book.settle(call_id, call.outcome, among={CallState.READY}, by=CLOCK)
         else:
             await self._executor.carry_out(call, self._watch(record))
-        return _decided(await self._book.call(record.call_id))
+        return _decided(await self._book.call(call_id))
 
     async def settle(self, call_id: str, *, by: str, happened: bool, output: Any = None, reason: str = "") -> Decided:
         """Record what a person found out about a call whose outcome is unknown. Raises `AlreadyDecidedError`."""
         record = await self._book.call(call_id)
-        if record.state not in {CallState.UNKNOWN, CallState.RUNNING}:
+        if record.call_id in self._under_way or record.state not in _UNSETTLED:
             problem = f"is {record.state.value}: there is nothing unknown about it"
             raise AlreadyDecidedError(call=record.call_id, state=record.state, problem=problem)
         message = f"a person has found that it did not happen{f': {reason}' if reason else ''}"
         outcome = Done(output=output) if happened else Failed(kind=FailureKind.RETRYABLE, message=message)
-        state = CallState.DONE if happened else CallState.FAILED
-        await self._book.settle(record.call_id, outcome, state, by=by, reason=reason)
-        return _decided(await self._book.call(record.call_id))
+        return _decided(await self._book.settle(record.call_id, outcome, among=_UNSETTLED, by=by, reason=reason))
 
     async def compensate(self, call_id: str, *, by: str) -> Decided:
         """Undo a done call with the tool that its own tool names. Raises `AlreadyDecidedError` where that cannot be."""
@@ -123,23 +142,28 @@ class Desk:
         bound = bind(Toolbox([*toolbox, *_missing(toolbox, found.compensate)]), request, origin, 0)
         if isinstance(bound, CallResult):
             return Decided(call_id=bound.call_id, state=CallState.FAILED, outcome=bound.outcome)
-        log.info("call.compensating call_id=%s by=%s", record.call_id, by)
-        result = await self._executor.carry_out(replace(bound, undoes=record.key), self._watch(record))
-        return _decided(await self._book.call(result.call_id))
+        await self._book.attest(record, "compensate", by=by)
+        undoing = replace(bound, undoes=record.key)
+        return await asyncio.shield(self._begin(undoing.call_id, lambda: self._compensated(record, undoing)))
+
+    async def _compensated(self, record: CallRecord, undoing: ToolCall) -> Decided:
+        result = await self._executor.carry_out(undoing, self._watch(record))
+        return Decided(call_id=result.call_id, state=state_of(result.outcome), outcome=result.outcome)
 
     async def expire(self) -> int:
         """Expire the requests whose time is over, and return how many."""
-        due = await self._book.due(self._clock.now())
-        for record in due:
-            await self._book.decide(record.call_id, Decision(verdict=Verdict.EXPIRE, by=CLOCK))
-        return len(due)
+        expired = 0
+        for record in await self._book.due(self._clock.now()):
+            with suppress(DecisionError):  # somebody was faster
+                await self._book.decide(record.call_id, Decision(verdict=Verdict.EXPIRE, by=CLOCK))
+                expired += 1
+        return expired
 
     async def carry_on(self) -> None:
-        """Carry out the calls that are ready, and those that a process which died has left running."""
-        open_ = await self._book.calls(states={CallState.READY, CallState.RUNNING})
-        mine = [record for record in open_ if record.call_id not in self._under_way and self._toolbox(record)]
-        free = [record for record in mine if await self._is_free(record)]
-        await asyncio.gather(*(self.carry_out(record) for record in free))
+        """Begin to carry out the calls that are ready, and those that a process which died has left running."""
+        for record in await self._book.calls(states={CallState.READY, CallState.RUNNING}):
+            if record.call_id not in self._under_way and await self._is_free(record):
+                self._begin(record.call_id, partial(self._carried_out, record.call_id))
 
     @property
     def has_gated_tools(self) -> bool:
@@ -152,33 +176,50 @@ class Desk:
             await asyncio.wait(list(self._under_way.values()))
 
     async def _is_free(self, record: CallRecord) -> bool:
-        if record.state is CallState.READY:
-            return True
         toolbox = self._toolbox(record)
         found = toolbox.get(record.tool) if toolbox else None
-        decided = record.approved or record.confirmed
-        if found is None or record.started_at is None or not decided or not record.effect.repeatable:
+        if toolbox is None or found is None:
+            return False
+        if record.state is CallState.READY:
+            return True
+        if not self._is_left_behind(record, found):
+            return False
+        if record.effect.repeatable:
+            return await self._book.reclaim(record)
+        await self._find_out(record, toolbox)
+        return False
+
+    def _is_left_behind(self, record: CallRecord, found: Tool) -> bool:
+        """Whether a decided call runs for so long that its process must have died."""
+        if record.started_at is None or not (record.approved or record.confirmed):
             return False
         longest = (found.timeout + found.retries) * (found.retries + 1) + GRACE
-        if (self._clock.now() - record.started_at).total_seconds() < longest:
-            return False
-        return await self._book.reclaim(record)
+        return (self._clock.now() - record.started_at).total_seconds() >= longest
+
+    async def _find_out(self, record: CallRecord, toolbox: Toolbox) -> None:
+        """Settle a call that was left behind and may not run again: its tool's `status=` knows, or a person must."""
+        call = _bound(record, toolbox)
+        status = await status_of(call, self._executor.engine.threads) if isinstance(call, ToolCall) else None
+        lost = Unknown(message="the process that ran it has died, and it may have taken effect; a person must look")
+        with suppress(DecisionError):  # somebody was faster
+            await self._book.settle(record.call_id, status or lost, among={CallState.RUNNING}, by=CLOCK)
 
     def _toolbox(self, record: CallRecord) -> Toolbox | None:
         return self._executor.known.find(record.tool, record.home, thread_id=record.thread_id)
 
-    def _edit(self, record: CallRecord, decision: Decision) -> Edit:
+    def _edit(self, record: CallRecord, arguments: Mapping[str, Any]) -> Edit:
         """Check the new arguments as if a model had sent them. Raises `EditRefusedError`."""
         toolbox = self._toolbox(record)
         if toolbox is None:
             problem = f"cannot be edited here: its tool {record.tool!r} is not known; name the agent that has it"
             raise EditRefusedError(call=record.call_id, state=record.state, problem=problem)
-        edited = replace(record, arguments=dict(decision.arguments or {}))
+        edited = replace(record, arguments=arguments)
         call = _bound(edited, toolbox)
         if isinstance(call, CallResult):
             said = call.outcome.message if isinstance(call.outcome, Failed) else str(call.outcome)
             raise EditRefusedError(call=record.call_id, state=record.state, problem=f"keeps its arguments: {said}")
-        return Edit(arguments=call.request.arguments, key=call.key, fingerprint=call.fingerprint)
+        kept = to_jsonable_python(call.request.arguments)
+        return Edit(arguments=kept, effect=call.effect, key=call.key, fingerprint=call.fingerprint)
 
 
 def _decided(record: CallRecord) -> Decided:

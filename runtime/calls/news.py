@@ -24,7 +24,9 @@ def with_news(given: Any, news: Sequence[News], *, key: str = "messages") -> tup
     if not news or not isinstance(given, dict):
         return given, False
     values = cast("dict[str, Any]", given)
-    said = cast("list[Any] | None", values.get(key))
+    said = cast("list[Any] | BaseMessage | None", values.get(key))
+    if isinstance(said, BaseMessage):
+        said = [said]
     if not isinstance(said, list):
         return values, False
     return {**values, key: [*news_messages(news), *said]}, True

@@ -1,4 +1,4 @@
-"""A call as it stands on the ledger, for people to look at and to decide on."""
+"""A call as it stands on the ledger, for people to look at and to decide on, and what they decided."""
 
 from __future__ import annotations
 
@@ -70,3 +70,23 @@ class CallRecord:
     def thread(self) -> str:
         """The thread's name as its tenant writes it."""
         return self.thread_id.removeprefix(f"{self.tenant}/") if self.tenant else self.thread_id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionRecord:
+    """What somebody decided on a call, as it is kept."""
+
+    verdict: str
+    """One of `Verdict`, or `settle`: a person told what became of a call whose outcome nobody knew."""
+
+    by: str
+    reason: str | None
+    """For the customer."""
+
+    note: str | None
+    """For colleagues only."""
+
+    arguments: Mapping[str, Any] | None
+    """The call's arguments before this decision changed them; None where it did not."""
+
+    at: datetime

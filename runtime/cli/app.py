@@ -10,15 +10,22 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_command
 
+from trunkline.runtime.cli.approvals import approvals
+from trunkline.runtime.cli.approve import approve
+from trunkline.runtime.cli.calls import calls
 from trunkline.runtime.cli.check_effects import check_effects
+from trunkline.runtime.cli.confirm import confirm
 from trunkline.runtime.cli.db import db
 from trunkline.runtime.cli.demo import demo
 from trunkline.runtime.cli.failures import INTERRUPTED, exit_code_of
 from trunkline.runtime.cli.options import Verbose, Verbosity
+from trunkline.runtime.cli.reject import reject
 from trunkline.runtime.cli.run import run
 from trunkline.runtime.cli.runs import runs
+from trunkline.runtime.cli.scenario import scenario
 from trunkline.runtime.cli.streams import say, use_plain_signs
 from trunkline.runtime.cli.trace import trace
+from trunkline.runtime.cli.withdraw import withdraw
 
 
 class _Commands(TyperGroup):
@@ -42,7 +49,14 @@ app.command("demo")(demo)
 app.command("run")(run)
 app.command("runs")(runs)
 app.command("trace")(trace)
+app.command("approvals")(approvals)
+app.command("approve")(approve)
+app.command("reject")(reject)
+app.command("withdraw")(withdraw)
+app.command("confirm")(confirm)
+app.add_typer(calls, name="calls")
 app.command("check-effects")(check_effects)
+app.command("scenario")(scenario)
 app.add_typer(db, name="db")
 
 

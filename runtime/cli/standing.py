@@ -1,4 +1,4 @@
-"""How a run or a span stands, as a sign, a word and a style: never by the colour alone."""
+"""How a run, a call or a span stands, as a sign, a word and a style: never by the colour alone."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from trunkline.runtime.cli.figures import one_line
 from trunkline.runtime.tracing.span import Span, SpanStatus
+from trunkline.tools.call import CallState
 from trunkline.tools.outcome import FailureKind
 
 
@@ -33,6 +34,27 @@ _CANCELLED = _RUNS["cancelled"]
 _UNKNOWN = Standing(sign="?", word="outcome unknown", style="red")
 _PENDING = Standing(sign="…", word="waiting for approval", style="yellow")
 _INTERRUPTED = Standing(sign="…", word="waiting for an answer", style="yellow")
+_CALLS = {
+    CallState.PROPOSED: ("…", "yellow"),
+    CallState.AWAITING_APPROVAL: ("…", "yellow"),
+    CallState.READY: ("▸", "cyan"),
+    CallState.RUNNING: ("▸", "cyan"),
+    CallState.DONE: ("✓", "green"),
+    CallState.FAILED: ("✗", "red"),
+    CallState.DENIED: ("✗", "red"),
+    CallState.REJECTED: ("✗", "red"),
+    CallState.EXPIRED: ("⊘", "bright_black"),
+    CallState.WITHDRAWN: ("⊘", "bright_black"),
+    CallState.CANCELLED: ("⊘", "bright_black"),
+    CallState.UNKNOWN: ("?", "red"),
+    CallState.UNDONE: ("⊘", "bright_black"),
+}
+
+
+def standing_of_call(state: CallState) -> Standing:
+    """Return how a call in this state stands; its word is that of the state."""
+    sign, style = _CALLS[state]
+    return Standing(sign=sign, word=state.value, style=style)
 
 
 def standing_of_run(status: str) -> Standing:

@@ -7,20 +7,21 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import case, func, insert, select, update
+from pydantic_core import to_jsonable_python
+from sqlalchemy import ColumnElement, case, func, insert, select, true, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from trunkline.errors import EditRefusedError, RequestExpiredError, UnknownCallError
-from trunkline.runtime.calls.decision import Decision, Step, Verdict, is_due, judge
-from trunkline.runtime.calls.record import CallRecord
-from trunkline.runtime.storage.call_rows import ending_of, record_of
+from trunkline.errors import DecisionError, EditRefusedError, RequestExpiredError, UnknownCallError
+from trunkline.runtime.calls.decision import Decision, Step, Verdict, is_due, judge, too_late
+from trunkline.runtime.calls.record import CallRecord, DecisionRecord
+from trunkline.runtime.storage.call_rows import ending_of, record_of, undoing
 from trunkline.runtime.storage.tables import CallRow, DecisionRow, NewsRow
 from trunkline.runtime.storage.writer import Writer
-from trunkline.tools.call import CallId, CallState
+from trunkline.tools.call import CallId, CallState, state_of
 from trunkline.tools.effect import Effect
 from trunkline.tools.ledger import WAITING
-from trunkline.tools.outcome import FailureKind, Outcome
+from trunkline.tools.outcome import Done, FailureKind, Outcome
 
 CLOCK = "the clock"
 """Who decides that a request has expired."""
@@ -48,6 +49,7 @@ class Edit:
     """New arguments for a call, found valid, with what follows from them."""
 
     arguments: Mapping[str, Any]
+    effect: Effect
     key: str | None
     fingerprint: str
 
@@ -62,23 +64,27 @@ class News:
 
 
 class CallBook:
-    """Reads the calls of a tenant, and changes them as people decide."""
+    """Reads the calls of a tenant, and changes them as people decide. A tenant that is None stands for all of them."""
 
     def __init__(
         self,
         *,
         engine: AsyncEngine,
         writer: Writer,
-        tenant: str,
+        tenant: str | None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._engine, self._writer, self._tenant, self._now = engine, writer, tenant, now
+
+    def of_all_tenants(self) -> CallBook:
+        """Return the book of every tenant's calls; what is decided in it is recorded for the tenant of the call."""
+        return CallBook(engine=self._engine, writer=self._writer, tenant=None, now=self._now)
 
     async def calls(
         self, *, thread_id: str | None = None, states: Collection[CallState] | None = None, limit: int | None = None
     ) -> list[CallRecord]:
         """Return the tenant's calls, oldest first; with `limit` the newest so many."""
-        wanted = select(CallRow.__table__).where(CallRow.tenant == self._tenant)
+        wanted = select(CallRow.__table__).where(self._ours)
         if thread_id is not None:
             wanted = wanted.where(CallRow.thread_id == thread_id)
         if states is not None:
@@ -89,8 +95,8 @@ class CallBook:
 
     async def call(self, beginning: str) -> CallRecord:
         """Return the call whose id begins so. Raises `UnknownCallError` where there is none, or more than one."""
-        ours = CallRow.tenant == self._tenant
-        wanted = select(CallRow.__table__).where(ours, CallRow.id.startswith(beginning, autoescape=True)).limit(_FOUND)
+        begins = CallRow.id.startswith(beginning, autoescape=True) if beginning else CallRow.id == ""
+        wanted = select(CallRow.__table__).where(self._ours, begins).limit(_FOUND)
         async with self._engine.connect() as connection:
             found = [record_of(row) for row in await connection.execute(wanted)]
         if len(found) != 1:
@@ -98,10 +104,17 @@ class CallBook:
             raise UnknownCallError(call=beginning, state="unknown", problem=problem)
         return found[0]
 
+    async def decisions(self, call_id: CallId) -> list[DecisionRecord]:
+        """Return what was decided on the call, in order."""
+        wanted = select(DecisionRow.__table__).join(CallRow, CallRow.id == DecisionRow.call_id)
+        wanted = wanted.where(self._ours, DecisionRow.call_id == call_id).order_by(DecisionRow.id)
+        async with self._engine.connect() as connection:
+            return [_decision(row) for row in await connection.execute(wanted)]
+
     async def due(self, now: datetime) -> list[CallRecord]:
         """Return the requests whose time is over, and that nobody has decided on."""
         waiting = CallRow.state.in_([state.value for state in WAITING])
-        wanted = select(CallRow.__table__).where(CallRow.tenant == self._tenant, waiting, CallRow.expires_at <= now)
+        wanted = select(CallRow.__table__).where(self._ours, waiting, CallRow.expires_at <= now)
         async with self._engine.connect() as connection:
             return [record_of(row) for row in await connection.execute(wanted)]
 
@@ -109,7 +122,7 @@ class CallBook:
         """Return how the tenant's calls stand, by tool."""
         columns = (CallRow.tool, CallRow.effect, CallRow.state, CallRow.failure)
         again = func.sum(case((CallRow.attempts > 1, CallRow.attempts - 1), else_=0)).label("repeated")
-        wanted = select(*columns, func.count().label("calls"), again).where(CallRow.tenant == self._tenant)
+        wanted = select(*columns, func.count().label("calls"), again).where(self._ours)
         async with self._engine.connect() as connection:
             order = (CallRow.tool, CallRow.effect, CallRow.state, CallRow.failure.nulls_first())
             rows = await connection.execute(wanted.group_by(*columns).order_by(*order))
@@ -134,21 +147,59 @@ class CallBook:
         try:
             decided = await self._writer.write(work)
         except IntegrityError as error:
-            problem = "has another call with the key of the edited arguments beside it; reject it instead"
-            raise EditRefusedError(call=call_id, state="awaiting_approval", problem=problem) from error
+            raise _taken(call_id) from error
         if isinstance(decided, RequestExpiredError):
             raise decided
         return decided
 
-    async def settle(self, call_id: CallId, outcome: Outcome, state: CallState, *, by: str, reason: str = "") -> None:
-        """Record what a person knows of a call whose outcome nobody knew, and tell the conversation."""
+    async def settle(
+        self, call_id: CallId, outcome: Outcome, *, among: Collection[CallState], by: str, reason: str = ""
+    ) -> CallRecord:
+        """Record what became of a call in one of these states, tell the conversation, and return the call.
+
+        Raises a `DecisionError` where the call is in another state, or its key serves another call meanwhile.
+        """
+
+        async def work(connection: AsyncConnection) -> CallRecord:
+            record = await self._locked(connection, call_id)
+            if record.state not in among:
+                raise too_late(record)
+            changes = {"state": state_of(outcome).value, "decided_by": by, "recorded_at": self._now()}
+            changes |= to_jsonable_python(ending_of(outcome))
+            await connection.execute(update(CallRow).where(CallRow.id == call_id).values(**changes))
+            if record.undoes and isinstance(outcome, Done):
+                await connection.execute(undoing(record.tenant, record.undoes, by=call_id, at=self._now()))
+            await connection.execute(insert(DecisionRow), [self._decision_row(record, "settle", by, reason)])
+            await self._tell(connection, record, "call_decided")
+            return await self._locked(connection, call_id)
+
+        try:
+            return await self._writer.write(work)
+        except IntegrityError as error:
+            problem = "cannot be settled so: another call with its key is open or done; look at that one first"
+            raise DecisionError(call=call_id, state="unknown", problem=problem) from error
+
+    async def lose(self, call_ids: Collection[CallId]) -> list[CallRecord]:
+        """Return these calls; one that was running in a turn, which is over, has become unknown.
+
+        One that people have decided on runs outside of any turn.
+        """
+        ours = self._ours & CallRow.id.in_(call_ids)
+        running = ours & (CallRow.state == CallState.RUNNING.value) & CallRow.asked_at.is_(None)
+        changes = {"state": CallState.UNKNOWN.value, "error": "it was interrupted and may have taken effect"}
+        change = update(CallRow).where(running).values(**changes, recorded_at=self._now())
+
+        async def work(connection: AsyncConnection) -> list[CallRecord]:
+            await connection.execute(change)
+            return [record_of(row) for row in await connection.execute(select(CallRow.__table__).where(ours))]
+
+        return await self._writer.write(work)
+
+    async def attest(self, record: CallRecord, verdict: str, *, by: str) -> None:
+        """Record who asked for something about a call that changes nothing in its own row."""
 
         async def work(connection: AsyncConnection) -> None:
-            now = self._now()
-            changes = {"state": state.value, "decided_by": by, "recorded_at": now, **ending_of(outcome)}
-            await connection.execute(update(CallRow).where(CallRow.id == call_id).values(**changes))
-            await connection.execute(insert(DecisionRow), [self._decision_row(call_id, "settle", by, reason)])
-            await self._tell(connection, call_id, "call_decided")
+            await connection.execute(insert(DecisionRow), [self._decision_row(record, verdict, by, "")])
 
         await self._writer.write(work)
 
@@ -184,8 +235,12 @@ class CallBook:
 
         await self._writer.write(work)
 
+    @property
+    def _ours(self) -> ColumnElement[bool]:
+        return true() if self._tenant is None else CallRow.tenant == self._tenant
+
     async def _locked(self, connection: AsyncConnection, call_id: CallId) -> CallRecord:
-        wanted = select(CallRow.__table__).where(CallRow.tenant == self._tenant, CallRow.id == call_id)
+        wanted = select(CallRow.__table__).where(self._ours, CallRow.id == call_id)
         row = (await connection.execute(wanted.with_for_update())).first()
         if row is None:
             raise UnknownCallError(call=call_id, state="unknown", problem="is not on the ledger")
@@ -202,7 +257,7 @@ class CallBook:
             "context": {
                 "people": record.people,
                 "grants": dict(record.grants),
-                "untrusted": {} if edit else dict(record.untrusted),
+                "untrusted": _still_untrusted(record, edit),
                 "undoes": record.undoes,
                 "agreed": list(step.agreed),
                 "confirmed": step.confirmed,
@@ -212,31 +267,47 @@ class CallBook:
         if step.failure:
             changes |= ending_of(step.failure)
         if edit:
-            changes |= {"arguments": dict(edit.arguments), "key": edit.key, "fingerprint": edit.fingerprint}
+            await self._require_free(connection, record, edit)
+            changes |= {"arguments": dict(edit.arguments), "effect": edit.effect.value}
+            changes |= {"key": edit.key, "fingerprint": edit.fingerprint}
         await connection.execute(update(CallRow).where(CallRow.id == record.call_id).values(**changes))
-        row = self._decision_row(record.call_id, decision.verdict, decision.by, decision.reason, decision.note)
+        row = self._decision_row(record, decision.verdict, decision.by, decision.reason, decision.note)
         await connection.execute(insert(DecisionRow), [row | {"arguments": dict(record.arguments) if edit else None}])
         if step.failure:
-            await self._tell(connection, record.call_id, "call_decided", thread_id=record.thread_id)
+            await self._tell(connection, record, "call_decided")
 
-    async def _tell(
-        self, connection: AsyncConnection, call_id: CallId, event: str, *, thread_id: str | None = None
-    ) -> None:
-        if thread_id is None:
-            thread_id = await connection.scalar(select(CallRow.thread_id).where(CallRow.id == call_id))
-        row = {"thread_id": thread_id, "call_id": call_id, "event": event, "at": self._now()}
+    async def _require_free(self, connection: AsyncConnection, record: CallRecord, edit: Edit) -> None:
+        """An effect that may have happened with other arguments holds its key; the index does not know of it."""
+        doubtful = (CallRow.tenant == record.tenant) & (CallRow.key == edit.key) & (CallRow.id != record.call_id)
+        doubtful &= (CallRow.state == CallState.UNKNOWN.value) & (CallRow.fingerprint != edit.fingerprint)
+        if await connection.scalar(select(CallRow.id).where(doubtful).limit(1)) is not None:
+            raise _taken(record.call_id)
+
+    async def _tell(self, connection: AsyncConnection, record: CallRecord, event: str) -> None:
+        row = {"thread_id": record.thread_id, "call_id": record.call_id, "event": event, "at": self._now()}
         await connection.execute(insert(NewsRow), [row])
 
-    def _decision_row(self, call_id: CallId, verdict: str, by: str, reason: str, note: str = "") -> dict[str, Any]:
+    def _decision_row(self, record: CallRecord, verdict: str, by: str, reason: str, note: str = "") -> dict[str, Any]:
         return {
-            "tenant": self._tenant,
-            "call_id": call_id,
+            "tenant": record.tenant,
+            "call_id": record.call_id,
             "verdict": str(verdict),
             "by": by,
             "reason": reason or None,
             "note": note or None,
             "at": self._now(),
         }
+
+
+def _taken(call_id: CallId) -> EditRefusedError:
+    problem = "has another call with the key of the edited arguments beside it; reject it instead"
+    return EditRefusedError(call=call_id, state="awaiting_approval", problem=problem)
+
+
+def _still_untrusted(record: CallRecord, edit: Edit | None) -> dict[str, str]:
+    """Return what comes from an untrusted text: a person vouches for the arguments that the edit has changed."""
+    kept = record.arguments if edit is None else edit.arguments
+    return {name: tool for name, tool in record.untrusted.items() if kept.get(name) == record.arguments.get(name)}
 
 
 def _tally(row: Any) -> CallTally:
@@ -247,4 +318,10 @@ def _tally(row: Any) -> CallTally:
         failure=FailureKind(row.failure) if row.failure else None,
         count=row.calls,
         repeated=row.repeated,
+    )
+
+
+def _decision(row: Any) -> DecisionRecord:
+    return DecisionRecord(
+        verdict=row.verdict, by=row.by, reason=row.reason, note=row.note, arguments=row.arguments, at=row.at
     )

@@ -7,8 +7,10 @@ from datetime import datetime
 from typing import Any
 
 from pydantic_core import to_jsonable_python
+from sqlalchemy import Update, update
 
 from trunkline.runtime.calls.record import CallRecord
+from trunkline.runtime.storage.tables import CallRow
 from trunkline.tools.call import CallId, CallResult, CallState, ToolCall
 from trunkline.tools.effect import Effect
 from trunkline.tools.ledger import Entry
@@ -31,7 +33,7 @@ def row_of(call: ToolCall, *, tenant: str, state: CallState, at: datetime) -> di
         "fingerprint": call.fingerprint,
         "key": call.key,
         "state": state.value,
-        "context": {"grants": dict(call.origin.grants), "untrusted": dict(call.untrusted), "undoes": call.undoes},
+        "context": _context(call),
         "untrusted": False,
         "output": None,
         "failure": None,
@@ -42,6 +44,12 @@ def row_of(call: ToolCall, *, tenant: str, state: CallState, at: datetime) -> di
         "started_at": None,
         "recorded_at": at,
     }
+
+
+def _context(call: ToolCall) -> dict[str, Any] | None:
+    """Return what rules know of the call beside its arguments; None, which most calls have, is nothing."""
+    known = {"grants": dict(call.origin.grants), "untrusted": dict(call.untrusted), "undoes": call.undoes}
+    return known if any(known.values()) else None
 
 
 ENDING = (
@@ -81,7 +89,14 @@ def measures_of(call: ToolCall, result: CallResult) -> dict[str, Any]:
 def entry_of(row: Any) -> Entry:
     """Return what the ledger's rule needs to know of a row."""
     state = CallState(row.state)
-    return Entry(call_id=CallId(row.id), fingerprint=row.fingerprint, state=state, outcome=outcome_of(row))
+    context: Mapping[str, Any] = row.context or {}
+    return Entry(
+        call_id=CallId(row.id),
+        fingerprint=row.fingerprint,
+        state=state,
+        outcome=outcome_of(row),
+        decided=bool(context.get("confirmed") or context.get("approved")),
+    )
 
 
 def outcome_of(row: Any) -> Outcome | None:
@@ -136,3 +151,10 @@ def record_of(row: Any) -> CallRecord:
         untrusted=context.get("untrusted", {}),
         undoes=context.get("undoes"),
     )
+
+
+def undoing(tenant: str, key: str, *, by: CallId, at: datetime) -> Update:
+    """Return the statement that frees a key whose done call was undone by another call."""
+    done = (CallRow.tenant == tenant) & (CallRow.key == key) & (CallRow.state == CallState.DONE.value)
+    changes = {"state": CallState.UNDONE.value, "error": f"undone by call {by}", "recorded_at": at}
+    return update(CallRow).where(done).values(**changes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
 from typing import Any
 from weakref import WeakSet
@@ -11,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from trunkline.errors import MissingExtraError
 from trunkline.runtime.storage.url import DatabaseUrl
+from trunkline.tools.shielding import to_its_end
 
 BUSY_SECONDS = 30.0
 _OURS: WeakSet[Engine] = WeakSet()
@@ -23,7 +25,9 @@ def open_engine(url: DatabaseUrl) -> AsyncEngine:
     if not url.embedded:
         if importlib.util.find_spec("psycopg") is None:
             raise MissingExtraError(feature="PostgreSQL", extra="postgres")
-        engine = create_async_engine(url.url, pool_pre_ping=True)
+        engine = create_async_engine(
+            url.url, pool_pre_ping=True, connect_args={"async_creator_fn": _connected_or_closed}
+        )
     else:
         engine = create_async_engine(url.url, connect_args={"timeout": BUSY_SECONDS})
         _prepare_sqlite(engine.sync_engine)
@@ -48,6 +52,27 @@ def blocking_twin(engine: AsyncEngine) -> Engine | None:
 def _prepare_sqlite(engine: Engine) -> None:
     event.listen(engine, "connect", _configure_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
+
+
+async def _connected_or_closed(*args: Any, **kwargs: Any) -> Any:
+    """Connect to PostgreSQL. Cancelled on the way, wait for the connection first, and close it.
+
+    psycopg lets go of a half-made connection without closing it: it stays open until it is collected as garbage.
+    """
+    from psycopg import AsyncConnection
+
+    connecting = asyncio.create_task(AsyncConnection.connect(*args, **kwargs), name="connect")
+    try:
+        return await asyncio.shield(connecting)
+    except asyncio.CancelledError:
+        await to_its_end(_closed(connecting), name="close a connection that nobody takes")
+        raise
+
+
+async def _closed(connecting: asyncio.Task[Any]) -> None:
+    await asyncio.wait([connecting])
+    if not connecting.cancelled() and connecting.exception() is None:
+        await connecting.result().close()
 
 
 def _configure_sqlite(connection: Any, record: object) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
@@ -11,7 +10,7 @@ from sqlalchemy import insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from trunkline.runtime.storage.call_rows import ENDING, ending_of, entry_of, measures_of, row_of
+from trunkline.runtime.storage.call_rows import ENDING, ending_of, entry_of, measures_of, row_of, undoing
 from trunkline.runtime.storage.tables import CallRow, NewsRow
 from trunkline.runtime.storage.transactions import Result, Work
 from trunkline.runtime.storage.upsert import upsert
@@ -23,6 +22,15 @@ from trunkline.tools.outcome import Done, Outcome, Pending, Unknown
 from trunkline.tools.trust import UntrustedText, text_of
 
 _HOLDING = sorted(HOLDING)
+_NOT_BEGUN = [CallState.READY.value]
+"""Where a call stands that people have decided on: another process may be faster, and run it by now."""
+
+_ENDS = [*_NOT_BEGUN, CallState.RUNNING.value]
+"""Where such a call stands that has not ended; a read is never recorded as running."""
+
+_ENDS_DONE = [*_ENDS, CallState.UNKNOWN.value, CallState.FAILED.value]
+"""What is done is done, also where it was given up meanwhile."""
+
 _TEXTS = 20
 """How many untrusted results of a thread are looked at, the newest first."""
 
@@ -49,11 +57,11 @@ class DatabaseLedger:
         self._tell = insert(NewsRow)
 
     async def recall(self, call_ids: Sequence[CallId]) -> Mapping[CallId, Outcome]:
-        """Return the outcomes of those calls that are finished."""
+        """Return how those calls stand that an earlier run has begun."""
         wanted = select(CallRow.__table__).where(CallRow.id.in_(call_ids))
         async with self._engine.connect() as connection:
             entries = [entry_of(row) for row in await connection.execute(wanted)]
-        return {entry.call_id: entry.outcome for entry in entries if entry.outcome and entry.is_final}
+        return {entry.call_id: entry.standing for entry in entries if entry.standing}
 
     async def intend(self, call: ToolCall, *, cleared: bool = False) -> Outcome | None:
         """Record the intent, unless an earlier call with the same id or key settles it."""
@@ -84,14 +92,21 @@ class DatabaseLedger:
         return await self._decide(work)
 
     async def record(self, call: ToolCall, result: CallResult, *, news: bool = False) -> None:
-        """Record how the call ended. A done effect also settles the unknown ones under its key."""
+        """Record how the call ended. A done effect also settles the unknown ones under its key.
+
+        One that people have decided on has its row, and only an end that still can be is written into it.
+        """
         row = self._row(call, state_of(result.outcome)) | ending_of(result.outcome) | measures_of(call, result)
+        if call.decided:
+            await self._record_decided(call, result, row, news=news)
+            return
         posted = [self._writer.post(self._end, row)]
         if news:
             posted.append(self._writer.post(self._tell, self._news(call)))
         if call.key and isinstance(result.outcome, Done):
             await self._settle_unknown(call)
-        await asyncio.gather(*posted)
+        for each in posted:
+            await each
 
     async def settle(self, call_id: CallId, outcome: Outcome) -> None:
         """Record what became of a call whose outcome was unknown."""
@@ -100,9 +115,12 @@ class DatabaseLedger:
 
     async def undo(self, key: str, *, by: CallId) -> None:
         """Record that the done call with this key was undone: the key is free again."""
-        undone = (CallRow.tenant == self._tenant) & (CallRow.key == key) & (CallRow.state == CallState.DONE.value)
-        note = f"undone by call {by}"
-        await self._change(undone, {"state": CallState.UNDONE.value, "error": note, "recorded_at": self._now()})
+        change = undoing(self._tenant, key, by=by, at=self._now())
+
+        async def work(connection: AsyncConnection) -> None:
+            await connection.execute(change)
+
+        await self._writer.write(work)
 
     async def untrusted_texts(self, thread_id: str) -> Sequence[UntrustedText]:
         """Return the newest results on this thread that nobody vouches for."""
@@ -119,6 +137,22 @@ class DatabaseLedger:
             return await self._writer.write(work)
         except IntegrityError:
             return await self._writer.write(work)
+
+    async def _record_decided(self, call: ToolCall, result: CallResult, row: Mapping[str, Any], *, news: bool) -> None:
+        outcome = result.outcome
+        if call.effect.is_read and state_of(outcome) is CallState.CANCELLED:
+            return  # it stays ready, for whoever looks next
+        over = _ENDS_DONE if isinstance(outcome, Done) else _ENDS if result.attempts else _NOT_BEGUN
+        which = (CallRow.id == call.call_id) & CallRow.state.in_(over)
+        change = update(CallRow).where(which).values({column: row[column] for column in ENDING})
+
+        async def work(connection: AsyncConnection) -> None:
+            if (await connection.execute(change)).rowcount and news:
+                await connection.execute(self._tell, [self._news(call)])
+
+        await self._writer.write(work)
+        if call.key and isinstance(outcome, Done):
+            await self._settle_unknown(call)
 
     async def _earlier(self, connection: AsyncConnection, call: ToolCall) -> tuple[Entry | None, Entry | None]:
         """Return the entry of the call itself, and the one that holds its key beside it."""
@@ -143,7 +177,7 @@ class DatabaseLedger:
         now = self._now()
         return row | {
             "reason": ask.reason,
-            "context": {**row["context"], "people": ask.people, "confirmed": call.confirmed},
+            "context": {**(row["context"] or {}), "people": ask.people, "confirmed": call.confirmed},
             "asked_at": now,
             "expires_at": now + timedelta(seconds=ask.within) if ask.within else None,
         }

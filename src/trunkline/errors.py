@@ -309,6 +309,13 @@ class UnknownCallError(DecisionError):
     exit_code = 2
 
 
+class NobodyError(UsageError):
+    """A decision needs somebody's name."""
+
+    def __init__(self) -> None:
+        super().__init__("nobody decides: the login name is not known here; write --by NAME, or set TRUNKLINE_USER")
+
+
 class EditRefusedError(DecisionError):
     """The edited arguments cannot be used."""
 
@@ -321,6 +328,21 @@ class RunFailedError(TrunklineError):
     def __init__(self, *, run: str, thread: str, cause: BaseException) -> None:
         super().__init__(f"run {run} on thread {thread!r} failed: {type(cause).__name__}: {cause}")
         self.run, self.thread = run, thread
+
+
+# --- scenarios ---
+
+
+class ScenarioFileError(UsageError):
+    """A scenario file cannot be used. The text names the file, the line, the place and what was expected."""
+
+    def __init__(self, *, path: str, problem: str) -> None:
+        super().__init__(f"scenario {path}: {problem}")
+        self.path = path
+
+
+class ScenarioError(UsageError):
+    """A scenario asks for something that its project does not have. The text says what."""
 
 
 # --- state ---

@@ -157,8 +157,9 @@ async def test_a_refund_whose_answer_was_lost_is_safe_to_ask_again() -> None:
 
 
 async def test_a_credit_whose_answer_was_lost_is_not_given_again() -> None:
-    """Loyalty has no keys, so the ledger keeps a second credit from being sent."""
-    desk, caller = Desk(Faults(first={"issue_goodwill": ("lost",)})), contact("complaint_goodwill")
+    """Loyalty has no keys and does not say what it did, so the ledger keeps a second credit from being sent."""
+    faults = Faults(first={"issue_goodwill": ("lost",), "find_goodwill": ("failed", "failed", "failed")})
+    desk, caller = Desk(faults), contact("complaint_goodwill")
     asked = {"customer_id": caller.customer_id, "cents": 5_00, "reason": "late_delivery"}
     await desk.turn(proof(caller))
 

@@ -1,10 +1,12 @@
 """LangChain's agent, run by a line."""
 
 import asyncio
+import json
 from contextlib import suppress
 from typing import Any
 
 from langchain.agents import create_agent  # pyright: ignore[reportUnknownVariableType]
+from langchain_core.messages import ToolMessage
 
 from trunkline import ScriptedModel, Trunkline, tool
 from trunkline.agents import call
@@ -55,8 +57,8 @@ async def test_its_calls_are_on_the_lines_record(line: Trunkline, database: Data
     assert sorted(span.name for span in spans if span.kind is SpanKind.TOOL) == ["close", "look"]
 
 
-async def test_a_resumed_run_does_only_what_is_not_done(line: Trunkline) -> None:
-    """What was finished when the run was stopped is not run again."""
+async def test_a_stopped_run_leaves_no_call_without_a_result(line: Trunkline) -> None:
+    """What was finished is told as that, and the model goes on with it."""
     before, after = Desk(sticks=True), Desk(sticks=False)
     running = asyncio.create_task(line.run(before.agent(), "go", thread="t"))
     await before.stuck.wait()
@@ -65,5 +67,7 @@ async def test_a_resumed_run_does_only_what_is_not_done(line: Trunkline) -> None
         await running
     reply = await line.run(after.agent(), None, thread="t")
 
-    assert (before.done, after.done, reply.text) == (["close A"], ["look A"], "all done")
-    assert [message.text for message in reply.messages[2:4]] == ["closed", "fine"]
+    assert (before.done, after.done, reply.text) == (["close A"], [], "all done")
+    told = {message.tool_call_id: message.text for message in reply.messages if isinstance(message, ToolMessage)}
+    assert told["call_0_0"] == "closed"
+    assert json.loads(told["call_0_1"])["error"] == "cancelled"

@@ -31,6 +31,7 @@ from trunkline.tools import (
     MemoryLedger,
     Outcome,
     Pending,
+    StillRunning,
     Tool,
     Toolbox,
     ToolCall,
@@ -108,7 +109,7 @@ def replayed(outcome: Outcome | None) -> Outcome | None:
 async def test_an_effect_may_run_when_its_intent_is_on_record(ledger: Ledger) -> None:
     """It has no outcome before it has ended."""
     assert await ledger.intend(call()) is None
-    assert await ledger.recall([call().call_id]) == {}
+    assert await ledger.recall([call().call_id]) == {call().call_id: StillRunning(call_id=call().call_id)}
 
 
 async def test_one_key_takes_effect_once(ledger: Ledger) -> None:

@@ -9,11 +9,11 @@ from langgraph.graph import StateGraph
 
 from trunkline import Agent
 from trunkline.errors import ReferenceNotFoundError
-from trunkline.runtime.references import resolve
+from trunkline.runtime.references import resolve, resolve_tools
 
 SHOP = """
 from langgraph.graph import START, MessagesState, StateGraph
-from trunkline import Agent, ScriptedModel
+from trunkline import Agent, FanOut, ScriptedModel, Toolbox
 from shop_backend import WORDS
 
 agent = Agent("shop", model=ScriptedModel(WORDS))
@@ -21,6 +21,9 @@ graph = StateGraph(MessagesState)
 graph.add_node("say", lambda _: {}).add_edge(START, "say")
 compiled = graph.compile()
 number = 7
+toolbox = Toolbox()
+clerk = Agent("clerk", model=ScriptedModel(WORDS), tools=toolbox)
+calls = StateGraph(MessagesState).add_node("calls", FanOut(toolbox)).add_edge(START, "calls")
 """
 
 
@@ -93,8 +96,8 @@ def test_a_file_is_what_it_is_when_it_is_asked_for(folder: Path) -> None:
         ("nowhere.py:agent", "there is no file nowhere.py"),
         ("shop_nowhere:agent", "there is no module shop_nowhere"),
         ("shop_package.nowhere:agent", "there is no module shop_package.nowhere"),
-        ("shop_desk:agnet", "shop_desk has no agent or graph 'agnet'; it has agent, compiled, graph"),
-        ("shop_desk:number", "shop_desk has no agent or graph 'number'; it has agent, compiled, graph"),
+        ("shop_desk:agnet", "shop_desk has no agent or graph 'agnet'; it has agent, calls, clerk, compiled, graph"),
+        ("shop_desk:number", "shop_desk has no agent or graph 'number'; it has agent, calls, clerk, compiled, graph"),
         ("shop_backend:agent", "shop_backend has no agent or graph 'agent'; it has no agent and no graph"),
     ],
 )
@@ -118,3 +121,22 @@ def test_what_a_module_raises_is_passed_on(folder: Path, monkeypatch: pytest.Mon
         resolve(f"{where}:agent")
 
     assert "shop_broken" not in sys.modules
+
+
+@pytest.mark.parametrize("name", ["toolbox", "clerk", "calls"])
+def test_tools_are_found_by_what_holds_them(folder: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """A toolbox, an agent, or a graph with a fan-out node."""
+    monkeypatch.chdir(folder)
+    (found,) = resolve_tools(f"shop_desk:{name}")
+
+    assert found is sys.modules["shop_desk"].toolbox
+
+
+@pytest.mark.parametrize("reference", ["shop_desk:number", "nowhere.py:toolbox"])
+def test_a_reference_that_leads_to_no_tools_says_what_could(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, reference: str
+) -> None:
+    """Other things than what can be run."""
+    monkeypatch.chdir(folder)
+    with pytest.raises(ReferenceNotFoundError, match="name an agent, a graph or a toolbox as "):
+        resolve_tools(reference)

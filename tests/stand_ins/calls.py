@@ -1,13 +1,27 @@
 """Runs batches of tool calls without a graph and without a model."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Any, Self
 from uuid import uuid4
 
-from trunkline.tools import CallExecutor, CallId, CallResult, Origin, Outcome, Tool, Toolbox, ToolCall, ToolRequest
+from trunkline.tools import (
+    CallExecutor,
+    CallId,
+    CallResult,
+    Deadline,
+    MemoryLedger,
+    Origin,
+    Outcome,
+    Tool,
+    Toolbox,
+    ToolCall,
+    ToolRequest,
+)
+from trunkline.tools.binding import bind
 from trunkline.tools.decorator import Adoptable
+from trunkline.tools.ledger import Entry
 from trunkline.tools.signature import Function
 
 
@@ -85,3 +99,35 @@ class Crowd:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.inside -= 1
+
+
+async def turn(
+    tools: Iterable[Tool | Function],
+    *requests: ToolRequest,
+    executor: CallExecutor | None = None,
+    batch: str | None = None,
+    grants: Mapping[str, int] | None = None,
+    heard: Sequence[str] = (),
+    deadline: Deadline | None = None,
+    quorum: int | None = None,
+) -> list[Outcome]:
+    """Run the requests like `outcomes`, as a turn with terms of its own."""
+    where = replace(origin(batch), grants=grants or {}, heard=heard)
+    runner = executor or CallExecutor()
+    ended = await runner.run(
+        Toolbox(tools), requests, origin=where, watcher=Listener(), deadline=deadline, quorum=quorum
+    )
+    return [result.outcome for result in ended]
+
+
+def entry_of(ledger: MemoryLedger, call_id: CallId) -> Entry:
+    """Return what the ledger holds of a call."""
+    return ledger._entries[call_id]  # pyright: ignore[reportPrivateUsage]
+
+
+async def cut_off(ledger: MemoryLedger, made: Tool, request: ToolRequest, *, batch: str = "b") -> CallId:
+    """Leave the first request of a batch as a process does that dies in the middle of its effect."""
+    call = bind(Toolbox([made]), request, origin(batch), 0)
+    assert isinstance(call, ToolCall)
+    await ledger.intend(call)
+    return call.call_id

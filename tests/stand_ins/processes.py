@@ -50,6 +50,15 @@ def run_and_kill(main: Main, *arguments: object, after: float) -> None:
 
 
 @contextmanager
+def kept_running(main: Main, *arguments: object) -> Generator[None]:
+    """Run the function in a process beside the block: from where it calls its last argument, until it is killed."""
+    ready = _PROCESSES.Event()
+    with _started(main, *arguments, ready.set):
+        assert ready.wait(_DEADLINE), "the process did not begin"
+        yield
+
+
+@contextmanager
 def _started(main: Main, *arguments: object) -> Generator[BaseProcess]:
     process = _PROCESSES.Process(target=_run, args=(main, *arguments))
     process.start()

@@ -185,6 +185,17 @@ async def test_what_it_returns_is_data_or_at_least_a_text(result: Any, output: o
     assert await outcome(adopted(give)) == Done(output=output)
 
 
+async def test_a_message_that_tells_of_an_error_is_a_refusal() -> None:
+    """As the model would read it."""
+
+    async def refuse() -> Any:
+        """Refuse."""
+        return ToolMessage([{"type": "text", "text": "no"}], tool_call_id="x", status="error")
+
+    refused = Failed(kind=FailureKind.REJECTED, message='[{"text":"no","type":"text"}]')
+    assert await outcome(adopted(refuse)) == refused
+
+
 async def test_a_result_that_only_langgraph_understands_is_a_bug() -> None:
     """It is not passed on as if it were data."""
 

@@ -16,6 +16,7 @@ from trunkline.tools import (
     MemoryLedger,
     Outcome,
     Pending,
+    StillRunning,
     Tool,
     Toolbox,
     ToolCall,
@@ -96,7 +97,7 @@ async def test_a_call_that_was_interrupted_is_made_again_only_if_that_is_safe(
     """The same call, after a crash in the middle of its effect."""
     ledger = await ledger_with(made, None)
 
-    assert await ledger.recall([call(made).call_id]) == {}
+    assert await ledger.recall([call(made).call_id]) == {call(made).call_id: StillRunning(call_id=call(made).call_id)}
     assert await ledger.intend(call(made)) == expected
 
 
@@ -164,13 +165,15 @@ def test_an_approved_call_that_nobody_knows_does_not_run() -> None:
 
 
 async def test_calls_that_ended_are_recalled() -> None:
-    """However they ended; one that runs is not among them."""
+    """However they ended; one that was cut off is told apart from one that never began."""
     ledger, calls = MemoryLedger(), [call(KEYLESS, batch=name) for name in ("done", "refused", "running", "new")]
     for each, outcome in zip(calls, (DONE, REJECTED), strict=False):
         await ledger.record(each, result(each, outcome))
     await ledger.intend(calls[2])
 
-    assert await ledger.recall([each.call_id for each in calls]) == {calls[0].call_id: DONE, calls[1].call_id: REJECTED}
+    running = StillRunning(call_id=calls[2].call_id)
+    recalled = await ledger.recall([each.call_id for each in calls])
+    assert recalled == {calls[0].call_id: DONE, calls[1].call_id: REJECTED, calls[2].call_id: running}
 
 
 def test_without_an_earlier_call_there_is_no_verdict() -> None:

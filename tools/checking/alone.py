@@ -47,7 +47,7 @@ async def run_alone(stage: Stage, call: ToolCall) -> Solo:
 async def fault_of(stage: Stage, solo: Solo) -> Finding | None:
     """Return what keeps the call from being tried beside others, or None."""
     match solo.ending.outcome:
-        case Done() | Failed(kind=FailureKind.REJECTED):
+        case Done() | Failed(kind=FailureKind.REJECTED | FailureKind.DENIED):
             pass
         case outcome:
             said = getattr(outcome, "message", str(outcome))

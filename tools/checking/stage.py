@@ -128,7 +128,7 @@ def _staged(toolbox: Toolbox, requests: Sequence[ToolRequest], latencies: Latenc
             access=declared(tool),
             requires=None if isinstance(tool.requires, str) else tool.requires,
             confirm=None,
-            approve=None,
+            approve=_nobody_is_asked,
             retries=0,
             limit=None,
             rate=None,
@@ -140,6 +140,10 @@ def _staged(toolbox: Toolbox, requests: Sequence[ToolRequest], latencies: Latenc
 
     names = {request.name for request in requests}
     return Toolbox(staged(tool) for tool in toolbox if tool.name in names)
+
+
+def _nobody_is_asked(arguments: Mapping[str, Any]) -> None:
+    del arguments
 
 
 def _as_declared(tool: Tool, freed: str | None) -> AccessRule:

@@ -15,7 +15,7 @@ from trunkline.examples.call_center.backend.luck import Fate, Faults, System
 from trunkline.examples.call_center.backend.messages import MessageTemplate
 from trunkline.examples.call_center.backend.orders import OrderDesk
 from trunkline.examples.call_center.backend.service import Queue, ServiceDesk
-from trunkline.examples.call_center.backend.wire import Effect
+from trunkline.examples.call_center.backend.wire import Effect, Wire
 
 __all__ = [
     "CALM",
@@ -36,5 +36,6 @@ __all__ = [
     "ServiceDesk",
     "System",
     "Verification",
+    "Wire",
     "Wrapup",
 ]

@@ -30,6 +30,12 @@ class Backend:
         self.orders = OrderDesk(self.wire, self.books)
         self.service = ServiceDesk(self.wire, self.books)
 
+    def start_again(self, world: World, *, seed: int, faults: Faults) -> None:
+        """Begin another day, as if made anew: tools that were made of these systems stay good."""
+        fresh = Backend(world, seed=seed, faults=faults)
+        vars(self.books).update(vars(fresh.books))
+        vars(self.wire).update(vars(fresh.wire))
+
     @property
     def effects(self) -> Sequence[Effect]:
         """What the systems really did, in the order in which they did it."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
-from typing import TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
 
-from trunkline.examples.call_center.backend.answers import Verification
+from trunkline.examples.call_center.backend.answers import Receipt, Verification
 from trunkline.examples.call_center.policy import Ruling, Verdict
 from trunkline.examples.call_center.records import (
     Customer,
@@ -41,6 +41,10 @@ class Books:
         self._order_ids = defaultdict[CustomerId, list[OrderId]](list)
         for order in world.orders:
             self._order_ids[order.customer_id].append(order.id)
+        self.credits: dict[tuple[CustomerId, int, str], Receipt] = {}
+        """Credits that were given today, by customer, cents and reason."""
+
+        self._cancelled: dict[OrderId, tuple[Order, Shipment | None]] = {}
         self._levels: dict[CustomerId, int] = {}
         self._failures: Counter[CustomerId] = Counter()
 
@@ -68,6 +72,17 @@ class Books:
         """Return the customer's orders, the oldest first."""
         return [self.orders[order_id] for order_id in self.order_ids_of(customer_id)]
 
+    def set_aside(self, order_id: OrderId) -> None:
+        """Keep the order and its shipment as they are, for `take_back`."""
+        self._cancelled[order_id] = (self.order(order_id), self.shipments.get(order_id))
+
+    def take_back(self, order_id: OrderId) -> None:
+        """Put back what was set aside, or refuse."""
+        order, shipment = _found(self._cancelled.pop(order_id, None), "cancelled order", order_id)
+        self.orders[order_id] = order
+        if shipment:
+            self.shipments[order_id] = shipment
+
     def tickets_of(self, customer_id: CustomerId) -> list[Ticket]:
         """Return the customer's tickets, the oldest first."""
         return [ticket for ticket in self.tickets.values() if ticket.customer_id == customer_id]
@@ -87,6 +102,22 @@ class Books:
     def level(self, customer_id: CustomerId) -> int:
         """Return how well the customer has proved who they are today."""
         return self._levels.get(customer_id, 0)
+
+    def prove(self, customer_id: CustomerId, level: int) -> None:
+        """Note that the customer has proved who they are, to this level."""
+        self._levels[customer_id] = level
+
+    def by_name(self) -> dict[str, object]:
+        """Return every record under its kind and id, like `order O0317`, and who is verified."""
+        shelves: dict[str, Mapping[Any, object]] = {
+            "customer": self.customers,
+            "order": self.orders,
+            "shipment": self.shipments,
+            "ticket": self.tickets,
+            "contact": self.past_contacts,
+            "verification": self._levels,
+        }
+        return {f"{kind} {identity}": record for kind, shelf in shelves.items() for identity, record in shelf.items()}
 
     def verify(self, customer: Customer, factors: Sequence[bool]) -> Verification:
         """Note how many factors the caller knew. One wrong factor is a failure, and after three nobody is verified."""

@@ -44,6 +44,9 @@ class Faults:
     first: Mapping[str, tuple[Fate, ...]] = field(default_factory=dict[str, tuple[Fate, ...]])
     """By operation: what becomes of the first requests with the same arguments, whatever the shares say."""
 
+    slow: Mapping[str, float] = field(default_factory=dict[str, float])
+    """By operation: how many times as long as usual its requests take."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Luck:
@@ -57,6 +60,7 @@ def luck(*, seed: int, faults: Faults, system: System, operation: str, asked: st
     """Return what becomes of the request `asked`, which was made so many times before."""
     rng = Random(f"{seed}:{times}:{asked}")  # a text seeds through SHA-512, in every process alike
     seconds = min(rng.lognormvariate(math.log(MEDIAN_SECONDS[system]), SPREAD), SLOWEST_SECONDS)
+    seconds *= faults.slow.get(operation, 1.0)
     foreseen = faults.first.get(operation, ())
     fate = foreseen[times] if times < len(foreseen) else _fate(faults, rng.random())
     return Luck(fate=fate, seconds=seconds)

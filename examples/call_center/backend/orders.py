@@ -47,9 +47,16 @@ class OrderDesk:
     def cancel_order(self, *, order_id: OrderId, reason: str, key: str) -> Receipt:
         """Cancel an order that was not shipped; nothing was charged for it yet."""
         permit(self.ruling_on_cancellation(order_id))
+        self.books.set_aside(order_id)
         self.books.orders[order_id] = replace(self.books.order(order_id), status="cancelled")
         self.books.shipments.pop(order_id, None)
         return receipt("CN", key, f"order {order_id} is cancelled ({reason})")
+
+    @remote("orders", changes=True)
+    def reinstate_order(self, *, order_id: OrderId, key: str) -> Receipt:
+        """Take a cancellation back: the order, and its parcel, are as before."""
+        self.books.take_back(order_id)
+        return receipt("RI", key, f"order {order_id} is not cancelled any more")
 
     @remote("shipping", changes=True)
     def reschedule_delivery(self, *, order_id: OrderId, slot_id: SlotId, key: str) -> Receipt:

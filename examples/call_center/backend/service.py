@@ -67,14 +67,26 @@ class ServiceDesk:
         given = customer.goodwill_ytd_cents + cents
         self.books.customers[customer_id] = replace(customer, goodwill_ytd_cents=given)
         text = f"{money(cents)} store credit for {customer_id} ({reason}); {money(given)} this year"
-        return receipt("GW", f"{customer_id}:{given}", text, cents=cents)
+        made = receipt("GW", f"{customer_id}:{given}", text, cents=cents)
+        self.books.credits[customer_id, cents, reason] = made
+        return made
+
+    @remote("loyalty")
+    def find_goodwill(self, *, customer_id: CustomerId, cents: int, reason: str) -> Receipt | None:
+        """Return the receipt of today's credit, or None when there was none."""
+        return self.books.credits.get((customer_id, cents, reason))
 
     @remote("messaging", changes=True)
     def send_message(
-        self, *, customer_id: CustomerId, template: MessageTemplate, variables: Mapping[str, str]
+        self,
+        *,
+        customer_id: CustomerId,
+        template: MessageTemplate,
+        variables: Mapping[str, str],
+        recipient: str | None = None,
     ) -> Receipt:
         """Mail a fixed text to the customer's own address. Asked twice, it is sent twice."""
-        self.books.require_level(customer_id, 1)
+        permit(self.ruling_on_message(customer_id, recipient))
         text = message_text(template, variables)
         recipient = self.books.customer(customer_id).email
         return receipt("MS", f"{customer_id}:{text}", f"sent to {recipient}: {text}")
@@ -159,6 +171,11 @@ class ServiceDesk:
             raise ToolRejectedError(message)
         del self.books.customers[self.books.customer(customer_id).id]
         return receipt("CL", key, f"account {customer_id} is closed")
+
+    def ruling_on_message(self, customer_id: CustomerId, recipient: str | None) -> Ruling:
+        """Return what policy says of mailing the customer at this address; None is the one on record."""
+        self.books.require_level(customer_id, 1)
+        return policy.message(recipient, own=self.books.customer(customer_id).email)
 
     def ruling_on_goodwill(self, customer_id: CustomerId, cents: int) -> Ruling:
         """Return what policy says of giving this credit now."""

@@ -58,6 +58,9 @@ class Wire:
         self.effects: list[Effect] = []
         self.peaks: Counter[System] = Counter()
         self._seed, self._latency, self._faults = seed, latency, faults
+        self.asked: Counter[str] = Counter()
+        """By operation: how many requests have left for the systems."""
+
         self._asked: Counter[str] = Counter()
         self._working: Counter[System] = Counter()
         self._first_answers: dict[tuple[System, str], tuple[str, object]] = {}
@@ -83,10 +86,15 @@ class Wire:
                     raise TimeoutError(message)
                 return answer
 
+    def knows(self, key: str | None) -> bool:
+        """Whether a system has done something under this key."""
+        return any(key == known for _, known in self._first_answers)
+
     def _luck(self, request: Request) -> Luck:
         asked = request.text
         times = self._asked[asked]
         self._asked[asked] += 1
+        self.asked[request.operation] += 1
         return luck(
             seed=self._seed,
             faults=self._faults,

@@ -13,16 +13,20 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
 from langchain_core.runnables import RunnableConfig
 from langgraph.graph import END, START, MessagesState, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 
-from trunkline import Agent, FanOut
+from trunkline import Agent, FanOut, Toolbox
 from trunkline.examples.call_center.backend import Backend
 from trunkline.examples.call_center.tools import contact_toolbox
 from trunkline.graphs import ModelStep, wants_tools
-from trunkline.tools import CallResult, Done, ToolRequest
+from trunkline.tools import CallResult, Deadline, Done, StillRunning, ToolRequest
+
+ON_THE_LINE = Deadline(soft=0.35, hard=3.0)
+"""A caller notices a pause that is longer."""
 
 PROMPTS = Path(__file__).parent.parent / "prompts"
 DISCLOSURE = "You are talking to Larkfield's assistant, which is software; this contact is recorded. "
@@ -38,6 +42,9 @@ class Turn(MessagesState):
     caller: str
     """The phone number or e-mail address that the channel shows."""
 
+    waiting: str
+    """The calls that wait for a colleague, as JSON."""
+
 
 class ContactState(Turn):
     """What is known of a contact."""
@@ -52,12 +59,21 @@ class ContactState(Turn):
     said: str
     """What the caller hears in this turn."""
 
+    greeted: bool
+    """Whether the caller knows who is speaking."""
 
-def live_contact(backend: Backend, *, model: str) -> CompiledStateGraph[ContactState, None, Turn, ContactState]:
-    """Return the graph that serves one turn of a contact. The thread is the contact."""
-    toolbox = contact_toolbox(backend)
+
+Graph = CompiledStateGraph[ContactState, None, Turn, ContactState]
+
+
+def live_contact(tools: Backend | Toolbox, *, model: BaseChatModel | str, patience: Deadline = ON_THE_LINE) -> Graph:
+    """Return the graph that serves one turn of a contact. The thread is the contact.
+
+    `patience` is how long the first answer waits for what the desk wants to see; what comes later is told later.
+    """
+    toolbox = tools if isinstance(tools, Toolbox) else contact_toolbox(tools)
     resolver = Agent("resolver", model=model, prompt=PROMPTS / "resolver.md", tools=toolbox, rounds=12)
-    systems = Systems(FanOut(toolbox))
+    systems = Systems(FanOut(toolbox), patience)
 
     graph = StateGraph(ContactState, input_schema=Turn)
     graph.add_node("guard", guard)
@@ -91,15 +107,15 @@ def way_on(state: ContactState) -> Literal["prefetch", "resolver", "handoff"]:
 
 def reply(state: ContactState) -> dict[str, Any]:
     """Say the answer, and in the first turn who is speaking."""
-    first = sum(isinstance(message, HumanMessage) for message in state["messages"]) == 1
-    return {"said": (DISCLOSURE if first else "") + state["messages"][-1].text}
+    opening = "" if state.get("greeted") else DISCLOSURE
+    return {"said": opening + state["messages"][-1].text, "greeted": True}
 
 
 class Systems:
     """The nodes that ask the company's systems on the graph's own account."""
 
-    def __init__(self, fan_out: FanOut) -> None:
-        self._fan_out = fan_out
+    def __init__(self, fan_out: FanOut, patience: Deadline) -> None:
+        self._fan_out, self._patience = fan_out, patience
 
     async def prefetch(self, state: ContactState, config: RunnableConfig) -> dict[str, Any]:
         """Find the customer by what the channel shows, then fetch all that a desk wants to see, side by side."""
@@ -112,7 +128,7 @@ class Systems:
         if customer_id:
             reads = ("get_profile", "get_orders", "get_tickets", "get_contacts")
             requests += [_request(name, {"customer_id": customer_id}) for name in reads]
-        results = await self._fan_out.run(requests, config)
+        results = await self._fan_out.run(requests, config, state=state, deadline=self._patience)
         facts = {result.request.name: _output(result) for result in results}
         return {"customer_id": customer_id, "facts": json.dumps(facts, ensure_ascii=False)}
 
@@ -136,8 +152,14 @@ def _request(name: str, arguments: Mapping[str, Any]) -> ToolRequest:
 
 
 def _output(result: CallResult) -> Any:
-    """What the system said, or None where it gave no answer."""
-    return result.outcome.output if isinstance(result.outcome, Done) else None
+    """What the system said, `pending` where it is still at it, or None where it gave no answer."""
+    match result.outcome:
+        case Done(output=output):
+            return output
+        case StillRunning():
+            return "pending"
+        case _:
+            return None
 
 
 def _requests_for_person(messages: Sequence[AnyMessage]) -> int:

@@ -27,7 +27,7 @@ class Result:
     call: ScriptedCall
     output: Any
     error: str | None
-    """`retryable`, `rejected`, `unknown`, `bug`, or None."""
+    """`retryable`, `rejected`, `denied`, `unknown`, `bug`, or None."""
 
     message: str
     """What is said of the error."""
@@ -72,7 +72,7 @@ class Reading:
     @classmethod
     def of(cls, messages: Sequence[BaseMessage]) -> Reading:
         """Read the messages that the model is given."""
-        contact, facts = (json.loads(block) for block in _JSON.findall(messages[0].text))
+        contact, facts = (json.loads(block) for block in _JSON.findall(messages[0].text)[:2])
         heard = [message.text for message in messages if isinstance(message, HumanMessage)]
         return cls(contact=contact, facts=facts, heard=heard, results=_results(messages))
 

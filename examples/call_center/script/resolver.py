@@ -76,6 +76,6 @@ def _told(change: Change, result: Result | None) -> str:
         return f"Done: {what}."
     if result.pending:
         return f"A colleague has to agree first ({what}); you will hear from us."
-    if result.error == "rejected":
+    if result.error in {"rejected", "denied"}:
         return f"I cannot do that: {result.message}."
     return f"I could not find out whether that worked ({what}); a colleague will look and tell you."

@@ -7,10 +7,10 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from trunkline.examples.call_center.backend import Books
+from trunkline.examples.call_center.backend import Books, Wire
 from trunkline.examples.call_center.policy import Ruling, Verdict
 from trunkline.examples.call_center.records import CustomerId, LineId, OrderId
-from trunkline.tools import Rule, ToolRejectedError, current_call
+from trunkline.tools import Rule, ToolRejectedError, asking, current_call, untrusted
 
 Customer = Annotated[CustomerId, Field(description="id of a customer, like C0042")]
 Order = Annotated[OrderId, Field(description="id of an order, like O0317")]
@@ -20,6 +20,11 @@ Cents = Annotated[int, Field(gt=0, description="whole cents: 1250 is 12.50")]
 CRM_LIMIT = 5
 READ_TIMEOUT = 3.0
 EFFECT_TIMEOUT = 8.0
+APPROVAL_SECONDS = 30 * 60.0
+"""How long a request waits for a person before it expires."""
+
+RuledBy = Callable[[Mapping[str, Any]], Ruling]
+"""What policy says of a call with these arguments."""
 
 
 def own_key() -> str:
@@ -31,17 +36,48 @@ def own_key() -> str:
     return key
 
 
-def if_policy_asks(ruling: Callable[[Mapping[str, Any]], Ruling]) -> Rule:
-    """Make an approval rule of a ruling. What will be refused anyway is asked of nobody."""
+def ruled_by(ruling: Callable[..., Ruling], *names: str) -> RuledBy:
+    """Ask for a ruling on these arguments of a call."""
+    return lambda arguments: ruling(*(arguments[name] for name in names))
 
-    def rule(arguments: Mapping[str, Any]) -> str | None:
+
+def allowed(ruling: RuledBy, *, wire: Wire) -> Rule:
+    """Make a rule for `requires=` of a ruling: what policy refuses, and what the systems would refuse, never runs.
+
+    What was done under the call's key already is no new effect: the system gives its first answer again.
+    """
+
+    def objection(arguments: Mapping[str, Any]) -> str | None:
+        if wire.knows(current_call().key):
+            return None
+        try:
+            ruled = ruling(arguments)
+        except ToolRejectedError as refusal:
+            return _with_source(str(refusal), arguments)
+        if ruled.verdict is not Verdict.REFUSED:
+            return None
+        return _with_source(f"{ruled.reason}: {ruled.text} (policy {ruled.version})", arguments)
+
+    return objection
+
+
+def if_policy_asks(ruling: RuledBy) -> Rule:
+    """Make a rule for `approve=` of a ruling: where policy asks for a person, one must decide within half an hour."""
+
+    def reason(arguments: Mapping[str, Any]) -> str | None:
         try:
             ruled = ruling(arguments)
         except ToolRejectedError:
-            return None
+            return None  # it will be refused, and nobody need be asked
         return ruled.text if ruled.verdict is Verdict.NEEDS_APPROVAL else None
 
-    return rule
+    return asking(reason, within=APPROVAL_SECONDS)
+
+
+def _with_source(objection: str, arguments: Mapping[str, Any]) -> str:
+    """Add where an argument comes from that the customer never said."""
+    source = untrusted("cents", "recipient", "address")(arguments)
+    return f"{objection}; {source}" if source else objection
 
 
 def orders_of_customer(books: Books) -> Callable[[Mapping[str, Any]], Iterable[str]]:

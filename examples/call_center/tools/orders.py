@@ -14,11 +14,13 @@ from trunkline.examples.call_center.tools.declaring import (
     Cents,
     Lines,
     Order,
+    allowed,
     if_policy_asks,
     own_key,
     proof_of_owner,
+    ruled_by,
 )
-from trunkline.tools import Tool
+from trunkline.tools import Tool, untrusted
 
 RefundReason = Literal["returned", "damaged", "missing", "late", "not_as_described", "other"]
 CancelReason = Literal["changed_mind", "ordered_twice", "too_slow", "found_elsewhere", "other"]
@@ -31,12 +33,29 @@ def order_tools(desk: OrderDesk) -> list[Tool]:
     """Return the changes to orders. Policy decides in code which of them a person must approve."""
     proof = proof_of_owner(desk.books)
 
+    on_refund = ruled_by(desk.ruling_on_refund, "order_id", "line_ids", "cents")
+    on_cancel = ruled_by(desk.ruling_on_cancellation, "order_id")
+    on_exchange = ruled_by(desk.ruling_on_exchange, "order_id", "line_ids", "new_variants")
+    on_address = ruled_by(desk.ruling_on_address, "order_id")
+
+    @tool(
+        effect="write",
+        key="reinstate:{order_id}",
+        writes=["order:{order_id}", "shipment:{order_id}"],
+        timeout=EFFECT_TIMEOUT,
+    )
+    async def reinstate_order(order_id: Order) -> Receipt:
+        """Take the cancellation of an order back. No agent has this tool: the desk undoes with it."""
+        return await desk.reinstate_order(order_id=order_id, key=own_key())
+
     @tool(
         effect="write",
         key="refund:{order_id}:{line_ids}",
         reads=proof,
         writes="order:{order_id}",
-        approve=if_policy_asks(lambda a: desk.ruling_on_refund(a["order_id"], a["line_ids"], a["cents"])),
+        requires=allowed(on_refund, wire=desk.wire),
+        confirm=untrusted("cents"),
+        approve=if_policy_asks(on_refund),
         timeout=EFFECT_TIMEOUT,
     )
     async def refund_order(order_id: Order, line_ids: Lines, cents: Cents, reason: RefundReason) -> Receipt:
@@ -48,7 +67,9 @@ def order_tools(desk: OrderDesk) -> list[Tool]:
         key="cancel:{order_id}",
         reads=proof,
         writes=["order:{order_id}", "shipment:{order_id}"],
-        approve=if_policy_asks(lambda a: desk.ruling_on_cancellation(a["order_id"])),
+        requires=allowed(on_cancel, wire=desk.wire),
+        approve=if_policy_asks(on_cancel),
+        compensate=reinstate_order,
         timeout=EFFECT_TIMEOUT,
     )
     async def cancel_order(order_id: Order, reason: CancelReason) -> Receipt:
@@ -71,7 +92,8 @@ def order_tools(desk: OrderDesk) -> list[Tool]:
         key="exchange:{order_id}:{line_ids}:{new_variants}",
         reads=proof,
         writes="order:{order_id}",
-        approve=if_policy_asks(lambda a: desk.ruling_on_exchange(a["order_id"], a["line_ids"], a["new_variants"])),
+        requires=allowed(on_exchange, wire=desk.wire),
+        approve=if_policy_asks(on_exchange),
         timeout=EFFECT_TIMEOUT,
     )
     async def exchange_items(order_id: Order, line_ids: Lines, new_variants: Variants, payment_id: Payment) -> Receipt:
@@ -89,7 +111,9 @@ def order_tools(desk: OrderDesk) -> list[Tool]:
         key="address:{order_id}:{address}",
         reads=proof,
         writes=["order:{order_id}", "shipment:{order_id}"],
-        approve=if_policy_asks(lambda a: desk.ruling_on_address(a["order_id"])),
+        requires=allowed(on_address, wire=desk.wire),
+        confirm=untrusted("address"),
+        approve=if_policy_asks(on_address),
         timeout=EFFECT_TIMEOUT,
     )
     async def update_address(order_id: Order, address: Address) -> Receipt:
