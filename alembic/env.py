@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from trunkline.runtime.storage.tables import Table
+from trunkline.runtime.storage.state_tables import Table
 
 context.configure(
     connection=context.config.attributes["connection"],

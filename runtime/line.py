@@ -34,6 +34,7 @@ from trunkline.runtime.events import Event, RunFinished
 from trunkline.runtime.money.meter import Meter
 from trunkline.runtime.reply import Reply
 from trunkline.runtime.report import WorkReport, work_report
+from trunkline.runtime.storage.checkpoints.allowed import allowing
 from trunkline.runtime.storage.database import Database, open_database
 from trunkline.runtime.storage.runs import Run, RunStatus
 from trunkline.runtime.tracing.langsmith import flush_langsmith
@@ -224,9 +225,9 @@ def _compile(graph: Runnable, database: Database) -> Graph:
         case Agent():
             return agent_graph(graph).compile(checkpointer=database.saver, name=graph.name)
         case StateGraph():
-            return graph.compile(checkpointer=database.saver)
+            return graph.compile(checkpointer=allowing(database.saver, graph))
         case _:
-            return graph if graph.checkpointer else graph.copy({"checkpointer": database.saver})
+            return graph if graph.checkpointer else graph.copy({"checkpointer": allowing(database.saver, graph)})
 
 
 def _asked(given: Any) -> str | None:

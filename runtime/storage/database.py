@@ -13,13 +13,13 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from trunkline.errors import DatabaseUnreachableError, MigrationNeededError
 from trunkline.runtime.storage.call_book import CallBook
-from trunkline.runtime.storage.checkpoints import open_saver, set_up_saver, turn_of
-from trunkline.runtime.storage.engine import WRITES, open_engine
+from trunkline.runtime.storage.checkpoints.saver import SQLAlchemySaver
+from trunkline.runtime.storage.engine import open_engine
 from trunkline.runtime.storage.ledger import DatabaseLedger
-from trunkline.runtime.storage.migration import current_revision, upgrade, wanted_revision
+from trunkline.runtime.storage.migration import current_revision, wanted_revision
 from trunkline.runtime.storage.runs import RunStore
 from trunkline.runtime.storage.spans import SpanStore
-from trunkline.runtime.storage.upgrade_lock import upgrade_lock
+from trunkline.runtime.storage.upgrade import upgrade_engine
 from trunkline.runtime.storage.url import DatabaseUrl, parse_url
 from trunkline.runtime.storage.writer import Writer
 
@@ -55,7 +55,7 @@ async def open_database(
     url = parse_url(text)
     async with _connected(url) as engine:
         await _require_current(url, engine)
-        async with open_saver(url) as saver, Writer(engine, turn=turn_of(saver)) as writer:
+        async with Writer(engine) as writer, SQLAlchemySaver(engine, writer=writer) as saver:
             yield Database(
                 url=url,
                 runs=RunStore(engine=engine, writer=writer),
@@ -71,7 +71,7 @@ async def upgrade_database(text: str) -> str:
     """Bring the database to this version and return its revision."""
     url = parse_url(text)
     async with _connected(url) as engine:
-        await _upgrade(url, engine)
+        await upgrade_engine(engine)
     return wanted_revision()
 
 
@@ -121,11 +121,4 @@ async def _require_current(url: DatabaseUrl, engine: AsyncEngine) -> None:
         return
     if not url.embedded:
         raise MigrationNeededError(url=url.shown, current=current, wanted=wanted)
-    await _upgrade(url, engine)
-
-
-async def _upgrade(url: DatabaseUrl, engine: AsyncEngine) -> None:
-    async with upgrade_lock(engine):
-        async with engine.execution_options(**WRITES).begin() as connection:
-            await upgrade(connection)
-        await set_up_saver(url)
+    await upgrade_engine(engine)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 from typing import Any
+from weakref import WeakSet
 
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from trunkline.errors import MissingExtraError
@@ -14,6 +15,7 @@ from trunkline.runtime.storage.url import DatabaseUrl
 from trunkline.tools.shielding import to_its_end
 
 BUSY_SECONDS = 30.0
+_OURS: WeakSet[Engine] = WeakSet()
 WRITES = {"trunkline_writes": True}
 """Execution options of a connection that takes SQLite's write lock when its transaction begins."""
 
@@ -23,11 +25,33 @@ def open_engine(url: DatabaseUrl) -> AsyncEngine:
     if not url.embedded:
         if importlib.util.find_spec("psycopg") is None:
             raise MissingExtraError(feature="PostgreSQL", extra="postgres")
-        return create_async_engine(url.url, pool_pre_ping=True, connect_args={"async_creator_fn": _connected_or_closed})
-    engine = create_async_engine(url.url, connect_args={"timeout": BUSY_SECONDS})
-    event.listen(engine.sync_engine, "connect", _configure_sqlite)
-    event.listen(engine.sync_engine, "begin", _begin_sqlite)
+        engine = create_async_engine(
+            url.url, pool_pre_ping=True, connect_args={"async_creator_fn": _connected_or_closed}
+        )
+    else:
+        engine = create_async_engine(url.url, connect_args={"timeout": BUSY_SECONDS})
+        _prepare_sqlite(engine.sync_engine)
+    _OURS.add(engine.sync_engine)
     return engine
+
+
+def blocking_twin(engine: AsyncEngine) -> Engine | None:
+    """Return a blocking engine on the same database, for whole transactions in a thread.
+
+    None for an engine that is not from `open_engine`: it may be prepared in ways of its own.
+    """
+    if engine.sync_engine not in _OURS:
+        return None
+    if engine.dialect.name == "postgresql":
+        return create_engine(engine.url, pool_pre_ping=True)
+    twin = create_engine(engine.url.set(drivername="sqlite"), connect_args={"timeout": BUSY_SECONDS})
+    _prepare_sqlite(twin)
+    return twin
+
+
+def _prepare_sqlite(engine: Engine) -> None:
+    event.listen(engine, "connect", _configure_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
 
 
 async def _connected_or_closed(*args: Any, **kwargs: Any) -> Any:

@@ -12,8 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from trunkline.runtime.storage.call_rows import ENDING, ending_of, entry_of, measures_of, row_of, undoing
 from trunkline.runtime.storage.tables import CallRow, NewsRow
+from trunkline.runtime.storage.transactions import Result, Work
 from trunkline.runtime.storage.upsert import upsert
-from trunkline.runtime.storage.writer import Result, Work, Writer
+from trunkline.runtime.storage.writer import Writer
 from trunkline.tools.approval import Ask
 from trunkline.tools.call import CallId, CallResult, CallState, ToolCall, state_of
 from trunkline.tools.ledger import HOLDING, PASSED, Entry, verdict

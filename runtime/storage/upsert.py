@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import cache
 
 from sqlalchemy import Dialect
 from sqlalchemy.dialects import postgresql, sqlite
@@ -12,10 +13,19 @@ from trunkline.runtime.storage.tables import Table
 Upsert = postgresql.Insert | sqlite.Insert
 
 
-def upsert(dialect: Dialect, table: type[Table], *, replacing: Collection[str] = ()) -> Upsert:
-    """Return the statement that inserts rows, and where a primary key exists replaces these columns (or none)."""
-    statement = postgresql.insert(table) if dialect.name == "postgresql" else sqlite.insert(table)
-    keys = [column.name for column in table.__mapper__.primary_key]
+def upsert(
+    dialect: Dialect, table: type[Table], *, replacing: Collection[str] = (), unique: Collection[str] = ()
+) -> Upsert:
+    """Return the statement that inserts rows, and where a row with the same unique columns (left out, the primary key)
+    exists replaces these columns (or none).
+    """
+    return _upsert(dialect.name, table, tuple(replacing), tuple(unique))
+
+
+@cache
+def _upsert(dialect: str, table: type[Table], replacing: tuple[str, ...], unique: tuple[str, ...]) -> Upsert:
+    statement = postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
+    keys = list(unique) or [column.name for column in table.__mapper__.primary_key]
     if not replacing:
         return statement.on_conflict_do_nothing(index_elements=keys)
     fresh = {name: statement.excluded[name] for name in replacing}

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, nullcontext
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
@@ -13,10 +12,11 @@ from sqlalchemy import Executable
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from trunkline.errors import NotOpenError
-from trunkline.runtime.storage.engine import WRITES
+from trunkline.runtime.storage.transactions import Result, Transactions, Work
 
-Result = TypeVar("Result")
-Work = Callable[[AsyncConnection], Awaitable[Result]]
+Item = TypeVar("Item")
+SharedWork = Callable[[AsyncConnection, Sequence[Item]], Awaitable[Sequence[Result | Exception]]]
+"""Writes many items and returns the result of each; an exception is the item's own, the others stand."""
 
 
 @dataclass(slots=True)
@@ -34,18 +34,29 @@ class _Row:
     done: asyncio.Future[None]
 
 
+@dataclass(slots=True)
+class _Share(Generic[Result]):
+    """One item for work that takes many: those that are ready together are handed over together."""
+
+    work: SharedWork[Any, Result]
+    item: Any
+    done: asyncio.Future[Result]
+
+
+_Waiting = _Job[Any] | _Row | _Share[Any]
+
+
 class Writer:
     """The one task that writes to the database. Whatever waits when it is free goes into its next transaction.
 
-    Nothing waits on a timer: a lone write is committed at once. In a transaction rows come before work. When one of
+    Nothing waits on a timer: a lone write is committed at once. In a transaction rows come before shared work,
+    and that before work. When one of
     several writes fails, each is tried alone, so that a write only ever answers for itself.
     """
 
-    def __init__(self, engine: AsyncEngine, *, turn: AbstractAsyncContextManager[Any] | None = None) -> None:
-        """`turn` is held during each transaction, where another writer in the process uses the same lock."""
-        self._engine = engine.execution_options(**WRITES)
-        self._turn = turn or nullcontext()
-        self._waiting: list[_Job[Any] | _Row] = []
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._transactions = Transactions(engine, threads=1)
+        self._waiting: list[_Waiting] = []
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -64,6 +75,7 @@ class Writer:
             if task:
                 task.cancel()
                 await asyncio.wait([task])
+            await self._transactions.aclose()
 
     async def write(self, work: Work[Result]) -> Result:
         """Run the work in the next transaction and return its result once that is committed.
@@ -84,11 +96,20 @@ class Writer:
         self._put(item, urgent=urgent)
         return item.done
 
+    async def share(self, work: SharedWork[Item, Result], item: Item) -> Result:
+        """Hand the item to the work, with those of other callers that are ready, and return its result once committed.
+
+        As with `write`, the work may run twice, and a cancelled caller's item may still be written.
+        """
+        share = _Share(work, item, asyncio.get_running_loop().create_future())
+        self._put(share)
+        return await asyncio.shield(share.done)
+
     async def flush(self) -> None:
         """Wait until everything posted so far is committed or has failed."""
         await self.write(_nothing)
 
-    def _put(self, item: _Job[Any] | _Row, *, urgent: bool = True) -> None:
+    def _put(self, item: _Waiting, *, urgent: bool = True) -> None:
         if self._task is None:
             raise NotOpenError
         self._waiting.append(item)
@@ -103,37 +124,58 @@ class Writer:
             taken, self._waiting = self._waiting, []
             await self._commit(taken)
 
-    async def _commit(self, taken: list[_Job[Any] | _Row]) -> None:
-        jobs = [item for item in taken if isinstance(item, _Job)]
+    async def _commit(self, taken: list[_Waiting]) -> None:
         try:
-            async with self._turn, self._engine.begin() as connection:
-                for statement, rows in _by_statement(taken):
-                    await connection.execute(statement, rows)
-                results = [await job.work(connection) for job in jobs]
+            results = await self._transactions.write(lambda connection: _write(connection, taken))
         except Exception as error:  # noqa: BLE001 - the edge of the writer's task: the error belongs to who waits
             await self._fail(taken, error)
         else:
-            for item in taken:
-                if isinstance(item, _Row) and not item.done.done():
-                    item.done.set_result(None)
-            for job, result in zip(jobs, results, strict=True):
-                if not job.done.done():
-                    job.done.set_result(result)
+            for item, result in results:
+                _settle(item.done, result)
 
-    async def _fail(self, taken: list[_Job[Any] | _Row], error: Exception) -> None:
+    async def _fail(self, taken: list[_Waiting], error: Exception) -> None:
         if len(taken) > 1:
             for item in taken:
                 await self._commit([item])
-        elif not taken[0].done.done():
-            taken[0].done.set_exception(error)
+        else:
+            _settle(taken[0].done, error)
 
 
-def _by_statement(taken: list[_Job[Any] | _Row]) -> list[tuple[Executable, list[Mapping[str, Any]]]]:
-    groups: dict[int, tuple[Executable, list[Mapping[str, Any]]]] = {}
+async def _write(connection: AsyncConnection, taken: list[_Waiting]) -> list[tuple[_Waiting, Any]]:
+    results: list[tuple[_Waiting, Any]] = []
+    for statement, rows in _by_statement(taken):
+        await connection.execute(statement, [item.row for item in rows])
+        results += [(item, None) for item in rows]
+    for work, shares in _by_work(taken):
+        outcomes = await work(connection, [share.item for share in shares])
+        results += zip(shares, outcomes, strict=True)
+    results += [(item, await item.work(connection)) for item in taken if isinstance(item, _Job)]
+    return results
+
+
+def _settle(done: asyncio.Future[Any], outcome: Any) -> None:
+    if done.done():
+        return
+    if isinstance(outcome, Exception):
+        done.set_exception(outcome)
+    else:
+        done.set_result(outcome)
+
+
+def _by_statement(taken: list[_Waiting]) -> list[tuple[Executable, list[_Row]]]:
+    groups: dict[int, tuple[Executable, list[_Row]]] = {}
     for item in taken:
         if isinstance(item, _Row):
-            groups.setdefault(id(item.statement), (item.statement, []))[1].append(item.row)
+            groups.setdefault(id(item.statement), (item.statement, []))[1].append(item)
     return list(groups.values())
+
+
+def _by_work(taken: list[_Waiting]) -> list[tuple[SharedWork[Any, Any], list[_Share[Any]]]]:
+    groups: dict[SharedWork[Any, Any], list[_Share[Any]]] = {}
+    for item in taken:
+        if isinstance(item, _Share):
+            groups.setdefault(item.work, []).append(item)
+    return list(groups.items())
 
 
 async def _nothing(connection: AsyncConnection) -> None:

@@ -14,16 +14,28 @@ if TYPE_CHECKING:
     from trunkline.errors import TrunklineError
     from trunkline.graphs.fan_out import FanOut
     from trunkline.runtime.line import Trunkline
+    from trunkline.runtime.storage.checkpoints.saver import SQLAlchemySaver
     from trunkline.tools.clock import ManualClock
     from trunkline.tools.decorator import tool
     from trunkline.tools.toolbox import Toolbox
 
-__all__ = ["Agent", "FanOut", "ManualClock", "ScriptedModel", "Toolbox", "Trunkline", "TrunklineError", "tool"]
+__all__ = [
+    "Agent",
+    "FanOut",
+    "ManualClock",
+    "SQLAlchemySaver",
+    "ScriptedModel",
+    "Toolbox",
+    "Trunkline",
+    "TrunklineError",
+    "tool",
+]
 
 _HOMES = {
     "Agent": "trunkline.agents.agent",
     "FanOut": "trunkline.graphs.fan_out",
     "ManualClock": "trunkline.tools.clock",
+    "SQLAlchemySaver": "trunkline.runtime.storage.checkpoints.saver",
     "ScriptedModel": "trunkline.agents.scripted",
     "Toolbox": "trunkline.tools.toolbox",
     "Trunkline": "trunkline.runtime.line",

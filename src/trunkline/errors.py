@@ -343,3 +343,90 @@ class ScenarioFileError(UsageError):
 
 class ScenarioError(UsageError):
     """A scenario asks for something that its project does not have. The text says what."""
+
+
+# --- state ---
+
+
+class SaverNotOpenError(UsageError):
+    """A checkpointer was used outside `async with`, or from the wrong thread."""
+
+    def __init__(self, *, problem: str, remedy: str) -> None:
+        super().__init__(f"this SQLAlchemySaver {problem}; {remedy}")
+
+
+class StaleWriterError(TrunklineError):
+    """A writer with an older fencing token came too late: another one has taken over the thread. Stop this run."""
+
+    def __init__(self, *, thread: str, token: int, newest: int) -> None:
+        super().__init__(
+            f"thread {thread!r} is written with fencing token {newest}, this write carries {token}; "
+            f"another worker has taken the thread over, so stop this run"
+        )
+        self.thread, self.token, self.newest = thread, token, newest
+
+
+class ThreadConflictError(TrunklineError):
+    """Two runs wrote to one thread at once. The first to save goes on; this one's turn would have been lost."""
+
+    def __init__(self, *, thread: str, ns: str, parent: str | None) -> None:
+        seen = f"checkpoint {parent}" if parent else "an empty thread"
+        super().__init__(
+            f"thread {thread!r} (namespace {ns!r}) has moved on from {seen}, where this run began; another run "
+            f"wrote to it at the same time, so run this turn again, or branch off by naming a checkpoint_id"
+        )
+        self.thread, self.ns, self.parent = thread, ns, parent
+
+
+class ThreadDeletedError(TrunklineError):
+    """A write came after its thread had been deleted; it was refused, so the thread stays deleted."""
+
+    def __init__(self, *, thread: str) -> None:
+        super().__init__(f"thread {thread!r} was deleted while this run was under way; start the conversation anew")
+        self.thread = thread
+
+
+class ThreadExistsError(UsageError):
+    """A thread cannot be copied onto one that has checkpoints of its own."""
+
+    def __init__(self, *, thread: str) -> None:
+        super().__init__(f"thread {thread!r} has checkpoints already; copy to a thread that is new, or delete it first")
+        self.thread = thread
+
+
+class TypeNotAllowedError(TrunklineError, ValueError):
+    """State holds a type that the checkpointer was not told to build. Nothing was built."""
+
+    def __init__(self, *, module: str, name: str) -> None:
+        super().__init__(
+            f"state holds a {module}.{name}, which is not allowed in checkpoints; "
+            f"allow it with SQLAlchemySaver(..., allowed_types=[{name}]), or keep plain values in the state"
+        )
+        self.module, self.name = module, name
+
+
+class StateFormatError(TrunklineError):
+    """A stored value is in a form that this version does not know."""
+
+    def __init__(self, *, found: bytes) -> None:
+        super().__init__(f"stored state begins with {found!r}, which this version cannot read; upgrade Trunkline")
+        self.found = found
+
+
+class StateMissingError(TrunklineError):
+    """A checkpoint refers to a value that is not in the database: something else than Trunkline removed rows."""
+
+    def __init__(self, *, thread: str, items: int) -> None:
+        super().__init__(f"thread {thread!r} lacks {items} values that its checkpoints refer to; restore a backup")
+        self.thread, self.items = thread, items
+
+
+class DeltaHistoryError(UsageError):
+    """Deleting these checkpoints would quietly empty a delta channel of checkpoints that stay."""
+
+    def __init__(self, *, thread: str, runs: list[str]) -> None:
+        super().__init__(
+            f"thread {thread!r} still builds its delta channels from what runs {', '.join(runs)} wrote; "
+            f"delete the whole thread, or these runs once a later snapshot exists"
+        )
+        self.thread, self.runs = thread, runs

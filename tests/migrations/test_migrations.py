@@ -23,8 +23,6 @@ from trunkline.runtime.storage.tables import Table
 from trunkline.runtime.storage.url import parse_url
 
 SCRIPTS = Path(__file__).parents[2] / "alembic"
-LANGGRAPH = ("checkpoint", "writes")
-"""How the names of the tables of LangGraph's savers begin."""
 
 on_postgresql = pytest.mark.parametrize("backend", ["postgresql"])
 on_sqlite = pytest.mark.parametrize("backend", ["sqlite"])
@@ -54,12 +52,8 @@ def tables(connection: Connection) -> set[str]:
 
 def differences(connection: Connection) -> list[Any]:
     """What autogenerate would write into a new migration."""
-    options = {"compare_type": True, "compare_server_default": True, "include_name": is_ours}
+    options = {"compare_type": True, "compare_server_default": True}
     return compare_metadata(MigrationContext.configure(connection, opts=options), Table.metadata)
-
-
-def is_ours(name: str | None, kind: str, parents: Any) -> bool:
-    return kind != "table" or not str(name).startswith(LANGGRAPH)
 
 
 async def test_all_migrations_together_are_the_models(url: str) -> None:
@@ -82,7 +76,7 @@ def indexes(connection: Connection) -> list[str]:
         "postgresql": "SELECT indexdef FROM pg_indexes WHERE schemaname = 'public'",
     }
     found = connection.exec_driver_sql(catalogue[connection.dialect.name]).scalars()
-    return sorted(text for text in found if not any(f" {name}" in text for name in LANGGRAPH))
+    return sorted(found)
 
 
 async def test_the_newest_migration_can_be_taken_back_and_made_again(url: str) -> None:

@@ -1,8 +1,8 @@
 """Group commit: what goes together, what fails alone."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Column, Integer, MetaData, Table, event, insert, select
+from sqlalchemy import Column, Engine, Integer, MetaData, Table, event, insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -45,15 +45,17 @@ async def writer(engine: AsyncEngine) -> AsyncGenerator[Writer]:
         yield opened
 
 
-def count(engine: AsyncEngine, name: str) -> list[None]:
-    """Return a list that gets longer with each event of this name."""
+@contextmanager
+def counted(name: str) -> Generator[list[None]]:
+    """A list that gets longer with each event of this name, on whichever engine."""
     seen: list[None] = []
 
     def listener(*_: object) -> None:
         seen.append(None)
 
-    event.listen(engine.sync_engine, name, listener)
-    return seen
+    event.listen(Engine, name, listener)
+    yield seen
+    event.remove(Engine, name, listener)
 
 
 def noting(note: int) -> Callable[[AsyncConnection], Awaitable[int]]:
@@ -79,8 +81,8 @@ async def passes(times: int = 5) -> None:
 
 async def test_writes_that_are_ready_together_share_a_commit(engine: AsyncEngine, writer: Writer) -> None:
     """Each gets the result of its own work."""
-    commits = count(engine, "commit")
-    results = await asyncio.gather(*(writer.write(noting(note)) for note in range(20)))
+    with counted("commit") as commits:
+        results = await asyncio.gather(*(writer.write(noting(note)) for note in range(20)))
 
     assert (results, len(commits)) == (list(range(20)), 1)
     assert await noted(engine) == results
@@ -88,8 +90,8 @@ async def test_writes_that_are_ready_together_share_a_commit(engine: AsyncEngine
 
 async def test_rows_of_one_statement_are_sent_together(engine: AsyncEngine, writer: Writer) -> None:
     """Twenty rows are one execution and one commit."""
-    commits, statements = count(engine, "commit"), count(engine, "before_cursor_execute")
-    await asyncio.gather(*(writer.post(NOTE, {"id": note}) for note in range(20)))
+    with counted("commit") as commits, counted("before_cursor_execute") as statements:
+        await asyncio.gather(*(writer.post(NOTE, {"id": note}) for note in range(20)))
 
     begins = 1 if engine.dialect.name == "sqlite" else 0
     assert (len(commits), len(statements) - begins) == (1, 1)
@@ -161,21 +163,6 @@ async def test_leaving_commits_what_was_posted(engine: AsyncEngine) -> None:
         await writer.write(noting(2))
     with pytest.raises(NotOpenError):
         writer.post(NOTE, {"id": 3})
-
-
-async def test_each_transaction_holds_the_turn(engine: AsyncEngine) -> None:
-    """Another writer of the process, that uses the same lock, is never inside one."""
-    turn, held = asyncio.Lock(), list[bool]()
-
-    def listener(*_: object) -> None:
-        held.append(turn.locked())
-
-    event.listen(engine.sync_engine, "commit", listener)
-    async with Writer(engine, turn=turn) as writer:
-        for note in range(3):
-            await writer.write(noting(note))
-
-    assert held == [True, True, True, True]
 
 
 MIXES = st.lists(st.tuples(st.integers(0, 6), st.sampled_from(["write", "post", "later", "pause"])), max_size=25)

@@ -1,0 +1,41 @@
+"""Copies a thread, row by row: an item keeps its number, so nothing in the rows changes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import insert, literal, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from trunkline.errors import ThreadExistsError
+from trunkline.runtime.storage.checkpoints.recall import Recall
+from trunkline.runtime.storage.checkpoints.save import hold
+from trunkline.runtime.storage.state_tables import StateCheckpointRow, StateItemRow, StateThreadRow, StateWriteRow
+
+
+async def copy_thread(connection: AsyncConnection, source: str, target: str) -> None:
+    """Copy all checkpoints, items and writes to a thread that has none. Raises `ThreadExistsError`."""
+    threads = await hold(connection, {source, target}, Recall())
+    old, new = threads[source].state, threads[target].state
+    if await connection.scalar(select(StateCheckpointRow.seq).where(StateCheckpointRow.thread == new.id).limit(1)):
+        raise ThreadExistsError(thread=target)
+    for table, order in (
+        (StateItemRow, StateItemRow.number),
+        (StateCheckpointRow, StateCheckpointRow.seq),
+        (StateWriteRow, StateWriteRow.idx),
+    ):
+        await connection.execute(_copy(table, old.id, new.id, order))
+    counts: dict[str, Any] = {
+        "elements": old.elements,
+        "singles": old.singles,
+        "changes": StateThreadRow.changes + 1,
+        "removals": StateThreadRow.removals + 1,
+        "deleted": False,
+    }
+    await connection.execute(update(StateThreadRow).where(StateThreadRow.id == new.id).values(**counts))
+
+
+def _copy(table: Any, old: int, new: int, order: Any) -> Any:
+    names = [column.name for column in table.__table__.columns if column.name not in {"thread", "seq"}]
+    rows = select(literal(new), *(getattr(table, name) for name in names)).where(table.thread == old).order_by(order)
+    return insert(table).from_select(["thread", *names], rows)

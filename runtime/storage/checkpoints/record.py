@@ -1,0 +1,51 @@
+"""What a checkpoint's row holds: the checkpoint without its values, where the values are, and the metadata."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, cast
+
+from langgraph.checkpoint.base import Checkpoint, CheckpointMetadata
+from langgraph.checkpoint.serde.base import SerializerProtocol
+
+from trunkline.runtime.storage.checkpoints.frame import frame, pack, unframe, unpack
+from trunkline.runtime.storage.checkpoints.manifest import Entry
+
+LIST, DELTA_LIST = "l", "d"
+
+Place = int | bytes | dict[str, list[Entry]]
+"""Where a channel's value is: an item's number, the value's own plain frame when it is small, or a manifest: under
+`l` that of a list, under `d` that of a list in a delta channel's snapshot."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckpointRecord:
+    """A checkpoint as it is stored."""
+
+    checkpoint: dict[str, Any]
+    """Without `id` and `channel_values`."""
+
+    places: dict[str, Place]
+    """By channel, for those that have a value."""
+
+    metadata: CheckpointMetadata
+
+    def version_of(self, channel: str) -> Any:
+        """Return the channel's version, None when it has none."""
+        return self.checkpoint["channel_versions"].get(channel)
+
+    def restored(self, checkpoint_id: str, values: dict[str, Any]) -> Checkpoint:
+        """Return LangGraph's checkpoint."""
+        return cast("Checkpoint", {**self.checkpoint, "id": checkpoint_id, "channel_values": values})
+
+
+def encode(record: CheckpointRecord, serde: SerializerProtocol) -> bytes:
+    """Return the stored bytes of a record."""
+    parts = {"c": record.checkpoint, "r": record.places, "m": record.metadata}
+    return pack(frame(serde.dumps_typed(parts)))
+
+
+def decode(stored: bytes, serde: SerializerProtocol) -> CheckpointRecord:
+    """Return the record that the bytes hold."""
+    parts = serde.loads_typed(unframe(unpack(stored)))
+    return CheckpointRecord(checkpoint=parts["c"], places=parts["r"], metadata=parts["m"])

@@ -1,0 +1,317 @@
+"""Saves what is ready together: checkpoints and tasks' writes of many runs in one transaction, in few statements."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from trunkline.errors import StaleWriterError, ThreadConflictError, ThreadDeletedError, TrunklineError
+from trunkline.runtime.storage.checkpoints.frame import digest, frame, pack
+from trunkline.runtime.storage.checkpoints.manifest import SMALL, Entry, folded, runs
+from trunkline.runtime.storage.checkpoints.operations import Operation, SaveCheckpoint, SaveWrites, Value, Values
+from trunkline.runtime.storage.checkpoints.recall import Recall, RecordKey, ThreadState
+from trunkline.runtime.storage.checkpoints.record import CheckpointRecord, Place, decode, encode
+from trunkline.runtime.storage.state_tables import StateCheckpointRow, StateItemRow, StateThreadRow, StateWriteRow
+from trunkline.runtime.storage.upsert import upsert
+
+_AT_ONCE = 500
+"""Digests in one question: databases limit a statement's parameters."""
+
+_MUTABLE = ("elements", "singles", "changes", "token", "deleted")
+_SAVE_THREAD = (
+    update(StateThreadRow)
+    .where(StateThreadRow.id == bindparam("the_id"))
+    .values({name: bindparam(f"new_{name}") for name in _MUTABLE})
+)
+_HOLD = (
+    select(*StateThreadRow.__table__.columns)
+    .where(StateThreadRow.name.in_(bindparam("names", expanding=True)))
+    .order_by(StateThreadRow.id)
+    .with_for_update()
+)
+_THERE = StateCheckpointRow.thread == bindparam("thread"), StateCheckpointRow.ns == bindparam("ns")
+_DATA = select(StateCheckpointRow.data).where(*_THERE, StateCheckpointRow.checkpoint_id == bindparam("id"))
+_NEWEST = select(StateCheckpointRow.checkpoint_id).where(*_THERE).order_by(StateCheckpointRow.seq.desc()).limit(1)
+_OTHER_CHILD = (
+    select(StateCheckpointRow.seq)
+    .where(*_THERE, StateCheckpointRow.parent_id == bindparam("parent"))
+    .where(StateCheckpointRow.checkpoint_id != bindparam("id"))
+    .limit(1)
+)
+_NUMBERS = select(StateItemRow.digest, StateItemRow.number).where(
+    StateItemRow.thread == bindparam("thread"), StateItemRow.digest.in_(bindparam("digests", expanding=True))
+)
+_ITEM = insert(StateItemRow)
+
+
+@dataclass(slots=True)
+class Held:
+    """A thread whose row this transaction holds, and what it is about to add."""
+
+    name: str
+    before: ThreadState
+    state: ThreadState
+    known: dict[bytes, int]
+    complete: bool
+    heads: dict[str, str | None]
+    added: dict[bytes, int] = field(default_factory=dict[bytes, int])
+    new_heads: dict[str, str | None] = field(default_factory=dict[str, str | None])
+    records: dict[RecordKey, CheckpointRecord] = field(default_factory=dict[RecordKey, CheckpointRecord])
+
+    def learnt(self, recall: Recall) -> None:
+        """Remember what was committed."""
+        recall.learn(self.name, self.state, before=self.before, numbers=self.added, heads=self.new_heads)
+        for key, record in self.records.items():
+            recall.records.put(key, record)
+
+    def key(self, ns: str, checkpoint_id: str) -> RecordKey:
+        """Return the key under which a record of the thread is remembered."""
+        return RecordKey(thread=self.state.id, removals=self.state.removals, ns=ns, checkpoint_id=checkpoint_id)
+
+
+async def save(connection: AsyncConnection, operations: Sequence[Operation], recall: Recall) -> list[Held | Exception]:
+    """Write the operations and return for each what to remember once it is committed, or why it was refused."""
+    threads = await hold(connection, {operation.thread for operation in operations}, recall)
+    batch = _Batch(connection, recall)
+    outcomes: list[Held | Exception] = []
+    for operation in operations:
+        thread = threads[operation.thread]
+        try:
+            await batch.take(operation, thread)
+            outcomes.append(thread)
+        except TrunklineError as error:
+            outcomes.append(error)
+    await batch.write(threads.values())
+    return outcomes
+
+
+async def hold(connection: AsyncConnection, names: Iterable[str], recall: Recall) -> dict[str, Held]:
+    """Hold the rows of the threads until the transaction ends, creating those that are missing."""
+    names = sorted(names)
+    if new := [name for name in names if not recall.knows(name)]:
+        fresh = {"elements": 0, "singles": 0, "changes": 0, "removals": 0, "token": None, "deleted": False}
+        await connection.execute(
+            upsert(connection.dialect, StateThreadRow, unique=("name",)), [{"name": name, **fresh} for name in new]
+        )
+    found: list[Any] = []
+    for at in range(0, len(names), _AT_ONCE):
+        found.extend(await connection.execute(_HOLD, {"names": names[at : at + _AT_ONCE]}))
+    if len(found) < len(names):  # somebody took rows away by hand
+        for name in set(names) - {row.name for row in found}:
+            recall.forget(name)
+        return await hold(connection, names, recall)
+    return {row.name: _held(row, recall) for row in found}
+
+
+def _held(row: Any, recall: Recall) -> Held:
+    state = ThreadState.of(row)
+    memory = recall.valid(row.name, state)
+    return Held(row.name, state, state, known=memory.numbers, complete=memory.complete, heads=memory.heads)
+
+
+class _Batch:
+    """The rows of one transaction."""
+
+    def __init__(self, connection: AsyncConnection, recall: Recall) -> None:
+        self._connection = connection
+        self._recall = recall
+        self._items: list[dict[str, Any]] = []
+        self._checkpoints: dict[tuple[int, str, str], dict[str, Any]] = {}
+        self._writes: list[dict[str, Any]] = []
+
+    async def take(self, operation: Operation, thread: Held) -> None:
+        """Check the operation and turn it into rows. Raises what refuses it, and then leaves no rows."""
+        _check_token(operation, thread)
+        match operation:
+            case SaveWrites():
+                if thread.state.deleted:
+                    raise ThreadDeletedError(thread=thread.name)
+                self._writes += [_write_row(operation, write, thread) for write in operation.writes]
+            case SaveCheckpoint():
+                await self._take_checkpoint(operation, thread)
+        if operation.token is not None:
+            thread.state = replace(thread.state, token=operation.token)
+
+    async def write(self, threads: Iterable[Held]) -> None:
+        """Send the rows."""
+        send, dialect = self._connection.execute, self._connection.dialect
+        if self._items:
+            await send(_ITEM, self._items)
+        if self._checkpoints:
+            again = upsert(
+                dialect,
+                StateCheckpointRow,
+                replacing=("data", "run_id"),
+                unique=("thread", "ns", "checkpoint_id"),
+            )
+            await send(again, list(self._checkpoints.values()))
+        if once := [row for row in self._writes if row["idx"] >= 0]:
+            await send(upsert(dialect, StateWriteRow), once)
+        if last := [row for row in self._writes if row["idx"] < 0]:
+            await send(upsert(dialect, StateWriteRow, replacing=("task_path", "channel", "data")), last)
+        if changed := [thread.state for thread in threads if thread.state != thread.before]:
+            await send(_SAVE_THREAD, [_thread_row(state) for state in changed])
+
+    async def _take_checkpoint(self, operation: SaveCheckpoint, thread: Held) -> None:
+        parent = await self._parent(operation, thread)
+        await self._check_place(operation, thread, parent)
+        record = CheckpointRecord(
+            checkpoint=operation.checkpoint,
+            places=await self._places(operation, thread, parent),
+            metadata=operation.metadata,
+        )
+        self._checkpoints[thread.state.id, operation.ns, operation.checkpoint_id] = {
+            "thread": thread.state.id,
+            "ns": operation.ns,
+            "checkpoint_id": operation.checkpoint_id,
+            "parent_id": operation.parent_id,
+            "run_id": _run_id(operation),
+            "data": encode(record, operation.serde),
+        }
+        thread.state = replace(thread.state, changes=thread.state.changes + 1, deleted=False)
+        thread.records[thread.key(operation.ns, operation.checkpoint_id)] = record
+        thread.new_heads[operation.ns] = operation.checkpoint_id
+
+    async def _parent(self, operation: SaveCheckpoint, thread: Held) -> CheckpointRecord | None:
+        if operation.parent_id is None:
+            return None
+        key = thread.key(operation.ns, operation.parent_id)
+        if record := thread.records.get(key) or self._recall.records.get(key):
+            return record
+        there = {"thread": thread.state.id, "ns": operation.ns, "id": operation.parent_id}
+        data = await self._connection.scalar(_DATA, there)
+        return decode(data, operation.serde) if data else None
+
+    async def _check_place(self, operation: SaveCheckpoint, thread: Held, parent: CheckpointRecord | None) -> None:
+        gone = operation.parent_id is not None and parent is None and thread.state.removals > 0
+        if gone or (thread.state.deleted and operation.parent_id is not None):
+            raise ThreadDeletedError(thread=thread.name)
+        begins = operation.parent_id is None and _begins_thread(operation)
+        if operation.branches or not (parent or begins):
+            return
+        head = await self._head(operation, thread)
+        if head in {operation.parent_id, operation.checkpoint_id}:
+            return
+        if begins or await self._has_other_child(operation, thread):
+            raise ThreadConflictError(thread=thread.name, ns=operation.ns, parent=operation.parent_id)
+
+    async def _head(self, operation: SaveCheckpoint, thread: Held) -> str | None:
+        for heads in (thread.new_heads, thread.heads):
+            if operation.ns in heads:
+                return heads[operation.ns]
+        if thread.state.changes == 0:
+            return None
+        return await self._connection.scalar(_NEWEST, {"thread": thread.state.id, "ns": operation.ns})
+
+    async def _has_other_child(self, operation: SaveCheckpoint, thread: Held) -> bool:
+        here = (thread.state.id, operation.ns)
+        for (number, ns, checkpoint_id), row in self._checkpoints.items():
+            if (number, ns) == here and row["parent_id"] == operation.parent_id:
+                return checkpoint_id != operation.checkpoint_id
+        there = {"thread": thread.state.id, "ns": operation.ns}
+        family = {"parent": operation.parent_id, "id": operation.checkpoint_id}
+        return await self._connection.scalar(_OTHER_CHILD, there | family) is not None
+
+    async def _places(
+        self, operation: SaveCheckpoint, thread: Held, parent: CheckpointRecord | None
+    ) -> dict[str, Place]:
+        places: dict[str, Place] = {}
+        values = dict(operation.new)
+        for channel, version in operation.checkpoint["channel_versions"].items():
+            if channel in operation.new or channel in operation.emptied:
+                continue
+            if parent and parent.version_of(channel) == version and channel in parent.places:
+                places[channel] = parent.places[channel]
+            elif channel in operation.carried:
+                values[channel] = operation.carried[channel]
+        for channel, value in values.items():
+            places[channel] = await self._place(thread, value)
+        return places
+
+    async def _place(self, thread: Held, value: Value | Values) -> Place:
+        if isinstance(value, Value):
+            (place,) = await self._positions(thread, [value], kind="singles")
+            return place
+        positions = await self._positions(thread, value.elements, kind="elements")
+        return {value.kind: await self._folded(thread, runs(positions))}
+
+    async def _positions(
+        self, thread: Held, values: Sequence[Value], *, kind: Literal["elements", "singles"]
+    ) -> list[int | bytes]:
+        """Return the values' numbers, giving them numbers and rows where they have none; of small values, the frame."""
+        number_of = thread.known.get
+        found = [value.plain if len(value.plain) <= SMALL else number_of(value.digest) for value in values]
+        if new := [value for value, place in zip(values, found, strict=True) if place is None]:
+            await self._keep(thread, new, kind=kind)
+        added = thread.added
+        return [added[value.digest] if place is None else place for value, place in zip(values, found, strict=True)]
+
+    async def _folded(self, thread: Held, entries: Sequence[Entry]) -> list[Entry]:
+        nodes, rest = folded(entries)
+        if not nodes:
+            return list(rest)
+        values = [Value(plain=plain, digest=digest(plain)) for plain in (frame(("msgpack", node)) for node in nodes)]
+        return [*await self._folded(thread, await self._positions(thread, values, kind="singles")), *rest]
+
+    async def _keep(self, thread: Held, values: Iterable[Value], *, kind: Literal["elements", "singles"]) -> None:
+        """Give the values that the thread does not have yet their numbers and rows."""
+        new = {one.digest: one for one in values if one.digest not in thread.known and one.digest not in thread.added}
+        if new and not thread.complete:
+            for known in await self._numbers(thread, list(new)):
+                thread.added[known.digest] = known.number
+                del new[known.digest]
+        if not new:
+            return
+        first, sign = (thread.state.elements + 1, 1) if kind == "elements" else (thread.state.singles + 1, -1)
+        for count, one in enumerate(new.values(), start=first):
+            thread.added[one.digest] = number = sign * count
+            row = {"thread": thread.state.id, "number": number, "digest": one.digest, "data": pack(one.plain)}
+            self._items.append(row)
+        last = first + len(new) - 1
+        thread.state = (
+            replace(thread.state, elements=last) if kind == "elements" else replace(thread.state, singles=last)
+        )
+
+    async def _numbers(self, thread: Held, digests: Sequence[bytes]) -> list[Any]:
+        found: list[Any] = []
+        for at in range(0, len(digests), _AT_ONCE):
+            some = {"thread": thread.state.id, "digests": digests[at : at + _AT_ONCE]}
+            found.extend(await self._connection.execute(_NUMBERS, some))
+        return found
+
+
+def _check_token(operation: Operation, thread: Held) -> None:
+    newest = thread.state.token
+    if operation.token is not None and newest is not None and operation.token < newest:
+        raise StaleWriterError(thread=thread.name, token=operation.token, newest=newest)
+
+
+def _begins_thread(operation: SaveCheckpoint) -> bool:
+    """Whether a run saves its first checkpoint in the belief that the thread has none."""
+    return operation.metadata.get("source") == "input" and operation.metadata.get("step") == -1
+
+
+def _run_id(operation: SaveCheckpoint) -> str | None:
+    run_id = operation.metadata.get("run_id")
+    return None if run_id is None else str(run_id)
+
+
+def _write_row(operation: SaveWrites, write: Any, thread: Held) -> dict[str, Any]:
+    return {
+        "thread": thread.state.id,
+        "ns": operation.ns,
+        "checkpoint_id": operation.checkpoint_id,
+        "task_id": operation.task_id,
+        "idx": write.idx,
+        "task_path": operation.task_path,
+        "channel": write.channel,
+        "data": pack(write.plain),
+    }
+
+
+def _thread_row(state: ThreadState) -> dict[str, Any]:
+    return {"the_id": state.id, **{f"new_{name}": getattr(state, name) for name in _MUTABLE}}

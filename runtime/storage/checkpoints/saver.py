@@ -1,0 +1,325 @@
+"""`SQLAlchemySaver`: LangGraph's checkpointer on SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from types import TracebackType
+from typing import Any, NamedTuple, Never, Self
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import (
+    ChannelVersions,
+    Checkpoint,
+    CheckpointMetadata,
+    CheckpointTuple,
+    DeltaChannelHistory,
+)
+from langgraph.checkpoint.serde.base import SerializerProtocol
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from trunkline.errors import SaverNotOpenError
+from trunkline.runtime.storage.checkpoints.blocking import BlockingSaver
+from trunkline.runtime.storage.checkpoints.codec import Codec
+from trunkline.runtime.storage.checkpoints.contents import Contents, Known
+from trunkline.runtime.storage.checkpoints.copying import copy_thread
+from trunkline.runtime.storage.checkpoints.history import delta_history
+from trunkline.runtime.storage.checkpoints.images import Image, Images
+from trunkline.runtime.storage.checkpoints.listing import listed
+from trunkline.runtime.storage.checkpoints.operations import Operation
+from trunkline.runtime.storage.checkpoints.place import Address
+from trunkline.runtime.storage.checkpoints.read import (
+    StoredCheckpoint,
+    StoredWrite,
+    WriteKey,
+    checkpoint_tuple,
+    contents_of,
+    find,
+)
+from trunkline.runtime.storage.checkpoints.recall import Recall
+from trunkline.runtime.storage.checkpoints.remove import delete_runs, delete_threads, keep_latest
+from trunkline.runtime.storage.checkpoints.save import Held, save
+from trunkline.runtime.storage.checkpoints.serialise import checkpoint_operation, writes_operation
+from trunkline.runtime.storage.checkpoints.serializer import StrictSerializer, TypeName
+from trunkline.runtime.storage.engine import open_engine
+from trunkline.runtime.storage.transactions import Transactions
+from trunkline.runtime.storage.upgrade import upgrade_engine
+from trunkline.runtime.storage.url import parse_url
+from trunkline.runtime.storage.writer import Writer
+
+_STRATEGIES = ("keep_latest", "delete")
+_READERS = 8
+"""Reads at once."""
+
+
+class _Read(NamedTuple):
+    found: StoredCheckpoint
+    contents: Mapping[str, Contents]
+    writes: Mapping[WriteKey, Sequence[StoredWrite]]
+
+
+@dataclass(slots=True, kw_only=True)
+class _Core:
+    """What a saver shares with its copies: LangGraph makes one for each graph whose types it allows."""
+
+    engine: AsyncEngine
+    stack: AsyncExitStack = field(default_factory=AsyncExitStack)
+    reads: Transactions | None = None
+    writer: Writer | None = None
+    home: asyncio.AbstractEventLoop | None = None
+    recall: Recall = field(default_factory=Recall)
+    lost: dict[Address, Exception] = field(default_factory=dict[Address, Exception])
+    """Why tasks' writes under a checkpoint were not saved. LangGraph looks only at the end of a run."""
+
+    images: Images = field(default_factory=Images)
+    under_way: dict[str, set[asyncio.Task[None]]] = field(default_factory=dict[str, set[asyncio.Task[None]]])
+
+    async def aclose(self) -> None:
+        """Take no more work, and close the connections for reading."""
+        reads, self.reads, self.writer = self.reads, None, None
+        if reads:
+            await reads.aclose()
+
+    def known(self, found: StoredCheckpoint) -> Known:
+        """Return how to look up the images of a thread's items."""
+        digests = self.recall.digests(found.thread, found.state)
+
+        def look_up(number: int) -> Image | None:
+            digest = digests.get(number)
+            return self.images.of(digest) if digest else None
+
+        return look_up
+
+    def saving(self, writer: Writer, operation: Operation) -> asyncio.Task[None]:
+        """Save, and remember what was saved, whether or not the caller waits for it."""
+        saving = asyncio.create_task(self._saved(writer, operation), name="save")
+        under_way = self.under_way.setdefault(operation.thread, set())
+        under_way.add(saving)
+
+        def done(saving: asyncio.Task[None]) -> None:
+            under_way.discard(saving)
+            if not under_way and self.under_way.get(operation.thread) is under_way:
+                del self.under_way[operation.thread]
+
+        saving.add_done_callback(done)
+        return saving
+
+    async def settled(self, thread: str) -> None:
+        """Wait for what is on its way to the thread: a run that was cancelled may have left something."""
+        if under_way := self.under_way.get(thread):
+            await asyncio.wait(set(under_way))
+
+    async def _saved(self, writer: Writer, operation: Operation) -> None:
+        held: Held = await writer.share(self.save, operation)
+        held.learnt(self.recall)
+
+    async def save(self, connection: AsyncConnection, operations: Sequence[Operation]) -> list[Held | Exception]:
+        """Save in a transaction of the writer."""
+        return await save(connection, operations, self.recall)
+
+
+class SQLAlchemySaver(BlockingSaver):
+    """A checkpointer for any LangGraph program.
+
+    `async with SQLAlchemySaver.from_conn_string("sqlite:///state.db") as saver: await saver.setup()`, or
+    `async with SQLAlchemySaver(engine) as saver:` on an engine of one's own, which stays open. A list's elements are
+    stored once per thread; a write is committed when its method returns, together with others that were ready.
+    Blocking methods work from threads other than that of the event loop on which the saver was opened.
+
+    `allowed_types` are the types that state may hold beside plain values and LangChain's messages. Without
+    `refuse_conflicts`, two runs that write to one thread at once both go on, and one loses its turn. With a number
+    under `fencing_token` in the config's `configurable`, writes with an older number are refused.
+    """
+
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        *,
+        writer: Writer | None = None,
+        serde: SerializerProtocol | None = None,
+        allowed_types: Iterable[type | TypeName] = (),
+        refuse_conflicts: bool = True,
+    ) -> None:
+        """`writer` is an open writer to share transactions with; `serde` replaces the strict serialiser."""
+        super().__init__(serde=serde or StrictSerializer(allowed_types))
+        self._core = _Core(
+            engine=engine,
+        )
+        self._refuse_conflicts = refuse_conflicts
+        self._shared_writer = writer
+
+    @classmethod
+    @asynccontextmanager
+    async def from_conn_string(
+        cls,
+        conn_string: str,
+        *,
+        serde: SerializerProtocol | None = None,
+        allowed_types: Iterable[type | TypeName] = (),
+        refuse_conflicts: bool = True,
+    ) -> AsyncGenerator[Self]:
+        """Open a saver on the database at this URL and close it at the end. Raises `DatabaseUrlError`."""
+        engine = open_engine(parse_url(conn_string))
+        saver = cls(engine, serde=serde, allowed_types=allowed_types, refuse_conflicts=refuse_conflicts)
+        try:
+            async with saver:
+                yield saver
+        finally:
+            await engine.dispose()
+
+    async def __aenter__(self) -> Self:
+        """Start the writer, unless there is one to share."""
+        core = self._core
+        core.home = asyncio.get_running_loop()
+        core.reads = Transactions(core.engine, threads=_READERS)
+        core.stack.push_async_callback(core.aclose)
+        core.writer = self._shared_writer or await core.stack.enter_async_context(Writer(core.engine))
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Commit what is under way, and take no more."""
+        await self._core.stack.aclose()
+
+    def forget(self) -> None:
+        """Drop what this process remembers of threads and messages, to give back its memory."""
+        self._core.recall, self._core.images = Recall(), Images()
+
+    async def setup(self) -> None:
+        """Create the tables, or bring them to this version. It may be called at every start."""
+        await upgrade_engine(self._core.engine)
+
+    async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
+        """Return the checkpoint that the config names, or the latest of its thread and namespace, or None."""
+        address = Address.of(config)
+        await self._core.settled(address.thread)
+        named = address.checkpoint_id is not None
+
+        async def work(connection: AsyncConnection) -> _Read | None:
+            if found := await find(connection, address, self.serde):
+                return _Read(found, *await contents_of(connection, [found], self._core.known(found)))
+            return None
+
+        read = await self._reads().read(work)
+        if read is None:
+            return None
+        found, contents, writes = read
+        self._core.lost.pop(Address(thread=found.thread, ns=found.ns, checkpoint_id=found.checkpoint_id), None)
+        heads: dict[str, str | None] = {} if named else {found.ns: found.checkpoint_id}
+        numbers = {digest: number for number, digest in contents[found.thread].digests.items()}
+        self._core.recall.learn(found.thread, found.state, before=found.state, numbers=numbers, heads=heads)
+        return checkpoint_tuple(found, contents, writes, self._codec(), branchable=named)
+
+    async def alist(
+        self,
+        config: RunnableConfig | None,
+        *,
+        filter: dict[str, Any] | None = None,  # noqa: A002 - LangGraph's name
+        before: RunnableConfig | None = None,
+        limit: int | None = None,
+    ) -> AsyncGenerator[CheckpointTuple]:
+        """Yield checkpoints, the newest first; `filter` are values that their metadata must have."""
+        pages = listed(self._reads(), self._codec(), config, matching=filter, before=before, limit=limit)
+        async with aclosing(pages):
+            async for one in pages:
+                yield one
+
+    async def aput(
+        self,
+        config: RunnableConfig,
+        checkpoint: Checkpoint,
+        metadata: CheckpointMetadata,
+        new_versions: ChannelVersions,
+    ) -> RunnableConfig:
+        """Save a checkpoint whose parent the config names, and return the config that names it.
+
+        Raises `ThreadConflictError`, `StaleWriterError`, `ThreadDeletedError`, `TypeNotAllowedError`; and what kept the
+        tasks' writes under the parent from being saved, because a checkpoint without them would hide their loss.
+        """
+        if error := self._core.lost.pop(Address.of(config), None):
+            raise error
+        operation = checkpoint_operation(
+            config, checkpoint, metadata, new_versions, codec=self._codec(), refuse_conflicts=self._refuse_conflicts
+        )
+        await self._save(operation)
+        return Address(thread=operation.thread, ns=operation.ns, checkpoint_id=checkpoint["id"]).config()
+
+    async def aput_writes(
+        self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
+    ) -> None:
+        """Save what a task wrote. Raises as `aput` does."""
+        try:
+            await self._save(writes_operation(config, writes, task_id, task_path, codec=self._codec()))
+        except Exception as error:
+            self._core.lost[Address.of(config)] = error
+            raise
+
+    async def adelete_thread(self, thread_id: str) -> None:
+        """Delete all that the thread has. Writes of a run that is still under way are refused from now on."""
+        await self._writer().write(lambda connection: delete_threads(connection, [str(thread_id)]))
+
+    async def adelete_for_runs(self, run_ids: Sequence[str]) -> None:
+        """Delete the checkpoints whose metadata names one of these runs. Raises `DeltaHistoryError`."""
+        await self._writer().write(lambda connection: delete_runs(connection, run_ids, self.serde))
+
+    async def acopy_thread(self, source_thread_id: str, target_thread_id: str) -> None:
+        """Copy all that a thread has to one that has nothing. Raises `ThreadExistsError`."""
+        names = str(source_thread_id), str(target_thread_id)
+        await self._writer().write(lambda connection: copy_thread(connection, *names))
+
+    async def aprune(self, thread_ids: Sequence[str], *, strategy: str = "keep_latest") -> None:
+        """Keep only the latest checkpoint of each namespace (`keep_latest`), or nothing (`delete`).
+
+        A delta channel's ancestors are kept back to its last stored value.
+        """
+        if isinstance(thread_ids, str) or strategy not in _STRATEGIES:
+            raise ValueError(f"prune takes a list of threads and a strategy of {_STRATEGIES}, got {strategy!r}")
+        for name in map(str, thread_ids):
+            await self._writer().write(partial(self._prune, name=name, strategy=strategy))
+
+    async def aget_delta_channel_history(
+        self, *, config: RunnableConfig, channels: Sequence[str]
+    ) -> Mapping[str, DeltaChannelHistory]:
+        """Return the writes that build these channels, and the value that they start from, along the ancestors."""
+        if not channels:
+            return {}
+        address = Address.of(config)
+        return await self._reads().read(lambda connection: delta_history(connection, address, channels, self._codec()))
+
+    def get_next_version(self, current: Any, channel: None) -> str:
+        """Return a version greater than the current one, and unlike that of any other branch."""
+        del channel
+        count = int(str(current).partition(".")[0]) if current is not None else 0
+        return f"{count + 1:032}.{random.random():016}"
+
+    async def _prune(self, connection: AsyncConnection, *, name: str, strategy: str) -> None:
+        if strategy == "delete":
+            await delete_threads(connection, [name])
+        else:
+            await keep_latest(connection, [name], self.serde)
+
+    async def _save(self, operation: Operation) -> None:
+        await asyncio.shield(self._core.saving(self._writer(), operation))
+
+    def _codec(self) -> Codec:
+        return Codec(self.serde, self._core.images)
+
+    def _reads(self) -> Transactions:
+        return self._core.reads or _refuse()
+
+    def _writer(self) -> Writer:
+        return self._core.writer or _refuse()
+
+    def _home(self) -> asyncio.AbstractEventLoop:
+        self._writer()
+        assert self._core.home
+        return self._core.home
+
+
+def _refuse() -> Never:
+    raise SaverNotOpenError(problem="is not open", remedy="use it inside 'async with SQLAlchemySaver(...) as saver:'")
