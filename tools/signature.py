@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -59,9 +60,16 @@ def implementation_of(function: Function, problems: list[str]) -> Implementation
 
 
 def home_of(function: Function) -> str:
-    """Return `module:name` of the function."""
+    """Return `module:name` of the function, the same whether its module was imported or run as the program."""
+    module = str(getattr(function, "__module__", "?"))
     name = getattr(function, "__qualname__", type(function).__qualname__)
-    return f"{getattr(function, '__module__', '?')}:{name}"
+    return f"{_name_of_program(function) if module == '__main__' else module}:{name}"
+
+
+def _name_of_program(function: Function) -> str:
+    spec = sys.modules["__main__"].__spec__
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    return spec.name if spec else Path(code.co_filename).stem if code else "__main__"
 
 
 def source_of(function: Function) -> str:
