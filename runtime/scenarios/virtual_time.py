@@ -125,7 +125,9 @@ class VirtualClock:
     """The clock of a line in virtual time: deadlines, back-offs and pauses pass with the event loop's timers."""
 
     def __init__(self, start: datetime = SHIFT_START) -> None:
+        """Make it on the loop whose time it tells; transactions ask it from threads."""
         self._start = start
+        self._loop = asyncio.get_running_loop()
 
     def now(self) -> datetime:
         """Return the virtual time of day."""
@@ -133,7 +135,7 @@ class VirtualClock:
 
     def monotonic(self) -> float:
         """Return the event loop's time, in seconds."""
-        return asyncio.get_running_loop().time()
+        return self._loop.time()
 
     async def sleep(self, seconds: float) -> None:
         """Wait, in virtual time."""

@@ -15,7 +15,7 @@ _PROCESSES = multiprocessing.get_context("forkserver")
 _PROCESSES.set_forkserver_preload(
     [
         "trunkline.runtime.line",
-        "langgraph.checkpoint.sqlite.aio",
+        "trunkline.runtime.storage.checkpoints.saver",
         "langgraph.checkpoint.postgres.aio",
         "sqlalchemy.dialects.sqlite.aiosqlite",
         "sqlalchemy.dialects.postgresql.psycopg",
