@@ -148,6 +148,8 @@ class Desk:
 
     async def _compensated(self, record: CallRecord, undoing: ToolCall) -> Decided:
         result = await self._executor.carry_out(undoing, self._watch(record))
+        if record.key is None and isinstance(result.outcome, Done):
+            await self._book.undone(record, by=result.call_id)
         return Decided(call_id=result.call_id, state=state_of(result.outcome), outcome=result.outcome)
 
     async def expire(self) -> int:

@@ -195,6 +195,17 @@ class CallBook:
 
         return await self._writer.write(work)
 
+    async def undone(self, record: CallRecord, *, by: CallId) -> None:
+        """Record that a done call without a key was undone by another call; one with a key is found by that."""
+        done = (CallRow.id == record.call_id) & (CallRow.state == CallState.DONE.value)
+        changes = {"state": CallState.UNDONE.value, "error": f"undone by call {by}", "recorded_at": self._now()}
+        change = update(CallRow).where(done).values(**changes)
+
+        async def work(connection: AsyncConnection) -> None:
+            await connection.execute(change)
+
+        await self._writer.write(work)
+
     async def attest(self, record: CallRecord, verdict: str, *, by: str) -> None:
         """Record who asked for something about a call that changes nothing in its own row."""
 

@@ -448,6 +448,17 @@ async def test_a_done_call_is_undone_once(line: Trunkline, refunds: Refunds) -> 
     assert refunds.deeds[2:] == ["refund A 200"]
 
 
+async def test_a_call_without_a_key_is_undone_once_as_well(line: Trunkline, refunds: Refunds) -> None:
+    """It is on record as undone."""
+    await refunds.told(line, "book A")
+    [record] = await line.calls()
+    await line.compensate(record.call_id, by="dana")
+
+    assert await states(line) == [("book", CallState.UNDONE), ("take_back", CallState.DONE)]
+    with pytest.raises(AlreadyDecidedError, match="cannot be undone: it is undone"):
+        await line.compensate(record.call_id, by="dana")
+
+
 async def test_what_cannot_be_undone_says_why(line: Trunkline, refunds: Refunds) -> None:
     """Its tool names nothing that would."""
     await refunds.told(line, "send bob 100")

@@ -47,7 +47,7 @@ from trunkline.tools.ledger import HOLDING, WAITING
 
 Result = TypeVar("Result")
 PEOPLE = st.sampled_from(["dana", "eve", "finn"])
-ORDERS = st.sampled_from(["A", "B"])
+ORDERS = st.sampled_from(["A", "B", "C", "D"])
 AMOUNTS = st.sampled_from([1, 2])
 
 
@@ -123,7 +123,7 @@ class Decisions(RuleBasedStateMachine):
         amount=AMOUNTS,
         people=st.integers(1, 3),
         confirm=st.sampled_from([None, 0, 1]),
-        within=st.sampled_from([None, 10.0, 100.0]),
+        within=st.sampled_from([None, None, 50.0]),
     )
     def propose(self, order: str, amount: int, people: int, confirm: int | None, within: float | None) -> Any:
         """A model asks for something that the customer (`confirm`), then people, must agree to."""
@@ -181,7 +181,7 @@ class Decisions(RuleBasedStateMachine):
         if self.decides(known, Verdict.WITHDRAW, wanted=WAITING | {CallState.READY}):
             known.state = CallState.WITHDRAWN
 
-    @rule(seconds=st.sampled_from([0.0, 5.0, 10.0, 100.0]), look=st.booleans())
+    @rule(seconds=st.sampled_from([0.0, 5.0, 50.0]), look=st.booleans())
     def time_passes(self, seconds: float, *, look: bool) -> None:
         """And a clerk may look what is due."""
         self.run(self.clock.advance(seconds))
@@ -340,4 +340,4 @@ def settled(outcome: Outcome, first: Known, call: ToolCall) -> bool:
 
 
 TestDecisions = Decisions.TestCase
-TestDecisions.settings = settings(max_examples=25, stateful_step_count=25, deadline=None)
+TestDecisions.settings = settings(max_examples=30, stateful_step_count=40, deadline=None)

@@ -22,6 +22,7 @@ _ARGUMENTS = {
     "refund": ("order_id", "cents"),
     "post": ("order_id",),
     "close": ("order_id",),
+    "book": ("order_id",),
     "mail": (),
     "send": ("recipient", "cents"),
 }
@@ -79,7 +80,7 @@ class Refunds:
     def agent(self) -> Agent:
         return Agent("refunds", model=ScriptedModel(script), tools=self.tools())
 
-    def tools(self) -> list[Tool]:  # noqa: C901 - seven small tools
+    def tools(self) -> list[Tool]:  # noqa: C901 - eight small tools
         def open_order(arguments: Mapping[str, Any]) -> str | None:
             return "the order is closed" if arguments["order_id"] in self.closed else None
 
@@ -121,6 +122,11 @@ class Refunds:
             """Close an order."""
             return await self._do(f"close {order_id}")
 
+        @tool(effect="write_once", writes="rooms", compensate=take_back)
+        async def book(order_id: str) -> str:
+            """Book a room; the other side knows no keys."""
+            return await self._do(f"book {order_id}")
+
         @tool(effect="read", reads="mail", untrusted=True)
         async def mail() -> str:
             """Read the customer's mail."""
@@ -131,7 +137,7 @@ class Refunds:
             """Send money."""
             return await self._do(f"send {recipient} {cents}")
 
-        return [look, refund, take_back, post, close, mail, send]
+        return [look, refund, take_back, post, close, book, mail, send]
 
     async def told(self, line: Trunkline, text: str, *, thread: str = THREAD) -> Reply:
         """Let the customer say something."""
@@ -152,5 +158,5 @@ async def looked(clock: ManualClock) -> None:
 
 
 async def states(line: Trunkline) -> list[tuple[str, CallState]]:
-    """Return how the calls of the effects stand."""
-    return [(record.tool, record.state) for record in await line.calls() if not record.effect.is_read]
+    """Return how the calls of the effects stand, by tool."""
+    return sorted((record.tool, record.state) for record in await line.calls() if not record.effect.is_read)
