@@ -61,7 +61,7 @@ class Ledger(Protocol):
         ...
 
     async def passed(self, call: ToolCall) -> bool:
-        """Return whether the same effect, under the call's key, is done or unknown: it has passed every gate before."""
+        """Return whether the same effect, under the call's key, has passed every gate before. See `passed_states`."""
         ...
 
     async def intend(self, call: ToolCall, *, cleared: bool = False) -> Outcome | None:
@@ -92,8 +92,9 @@ class Ledger(Protocol):
         ...
 
 
-PASSED = frozenset({CallState.DONE, CallState.UNKNOWN})
-"""The states of a call whose effect nobody has to allow again."""
+def passed_states(call: ToolCall) -> frozenset[CallState]:
+    """Return the states of an equal call that make this one no new effect: it gives a result, or is tried again."""
+    return frozenset({CallState.DONE, CallState.UNKNOWN} if call.effect.repeatable else {CallState.DONE})
 
 
 def verdict(call: ToolCall, own: Entry | None, other: Entry | None, *, cleared: bool = False) -> Outcome | None:

@@ -9,7 +9,7 @@ from typing import Literal
 
 from trunkline.tools.approval import Ask
 from trunkline.tools.call import CallId, CallResult, CallState, ToolCall, state_of
-from trunkline.tools.ledger import HOLDING, PASSED, Entry, verdict
+from trunkline.tools.ledger import HOLDING, Entry, passed_states, verdict
 from trunkline.tools.outcome import Done, Outcome, Pending, Unknown
 from trunkline.tools.trust import UntrustedText, text_of
 
@@ -30,9 +30,9 @@ class MemoryLedger:
         return {call_id: standing for call_id, standing in found.items() if standing}
 
     async def passed(self, call: ToolCall) -> bool:
-        """Return whether the same effect, under the call's key, is done or unknown."""
+        """Return whether the same effect, under the call's key, has passed every gate before."""
         same = (entry for entry in self._under_key(call) if entry.fingerprint == call.fingerprint)
-        return any(entry.state in PASSED for entry in same)
+        return any(entry.state in passed_states(call) for entry in same)
 
     async def intend(self, call: ToolCall, *, cleared: bool = False) -> Outcome | None:
         """Record the intent, unless an earlier call with the same id or key settles it."""

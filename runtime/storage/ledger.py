@@ -17,12 +17,11 @@ from trunkline.runtime.storage.upsert import upsert
 from trunkline.runtime.storage.writer import Writer
 from trunkline.tools.approval import Ask
 from trunkline.tools.call import CallId, CallResult, CallState, ToolCall, state_of
-from trunkline.tools.ledger import HOLDING, PASSED, Entry, verdict
+from trunkline.tools.ledger import HOLDING, Entry, passed_states, verdict
 from trunkline.tools.outcome import Done, Outcome, Pending, Unknown
 from trunkline.tools.trust import UntrustedText, text_of
 
 _HOLDING = sorted(HOLDING)
-_PASSED = sorted(PASSED)
 _NOT_BEGUN = [CallState.READY.value]
 """Where a call stands that people have decided on: another process may be faster, and run it by now."""
 
@@ -65,9 +64,9 @@ class DatabaseLedger:
         return {entry.call_id: entry.standing for entry in entries if entry.standing}
 
     async def passed(self, call: ToolCall) -> bool:
-        """Return whether the same effect, under the call's key, is done or unknown."""
+        """Return whether the same effect, under the call's key, has passed every gate before."""
         same = (CallRow.tenant == self._tenant, CallRow.key == call.key, CallRow.fingerprint == call.fingerprint)
-        wanted = select(CallRow.id).where(*same, CallRow.state.in_(_PASSED)).limit(1)
+        wanted = select(CallRow.id).where(*same, CallRow.state.in_(sorted(passed_states(call)))).limit(1)
         async with self._engine.connect() as connection:
             return await connection.scalar(wanted) is not None
 
