@@ -276,7 +276,8 @@ class Decisions(RuleBasedStateMachine):
         edit: Edit | None = None,
     ) -> bool:
         """Decide, and tell whether it counts; else the error is the right one."""
-        deciding = self.database.book.decide(known.call.call_id, Decision(verdict=verdict, by=by), edit=edit)
+        decision = Decision(verdict=verdict, by=by, arguments=edit.arguments if edit else None)
+        deciding = self.database.book.decide(known.call.call_id, decision, edit=edit)
         error = self.error_of(known, wanted) or refused
         if error is None:
             self.run(deciding)
@@ -340,4 +341,4 @@ def settled(outcome: Outcome, first: Known, call: ToolCall) -> bool:
 
 
 TestDecisions = Decisions.TestCase
-TestDecisions.settings = settings(max_examples=30, stateful_step_count=40, deadline=None)
+TestDecisions.settings = settings(max_examples=40, stateful_step_count=40, deadline=None)
