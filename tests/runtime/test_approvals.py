@@ -131,6 +131,16 @@ async def test_an_edit_that_cannot_be_is_refused(
     assert refunds.deeds == ["refund B 100"]
 
 
+async def test_an_edit_cannot_take_the_key_of_what_may_have_happened(line: Trunkline, refunds: Refunds) -> None:
+    """With other arguments: nobody knows yet whether that key is used."""
+    await refunds.told(line, "refund B 107")
+    request = await refunds.asked(line, "refund A 6000")
+    with pytest.raises(EditRefusedError, match="has another call with the key of the edited arguments"):
+        await line.approve(request.call_id, by="dana", arguments={"order_id": "B", "cents": 5500})
+
+    assert await states(line) == [("refund", CallState.AWAITING_APPROVAL), ("refund", CallState.UNKNOWN)]
+
+
 async def test_who_edits_too_late_hears_that_it_is_too_late(line: Trunkline, refunds: Refunds) -> None:
     """Not what is wrong with the arguments."""
     request = await refunds.asked(line, "refund A 6000")

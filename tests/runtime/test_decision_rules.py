@@ -99,14 +99,17 @@ class Decisions(RuleBasedStateMachine):
 
     calls = Bundle("calls")
 
-    @initialize()
-    def open(self) -> None:
+    @initialize(target=calls, people=st.integers(1, 3), confirm=st.sampled_from([None, None, 0, 1]))
+    def open(self, people: int, confirm: int | None) -> Any:
+        """There are two requests from the beginning."""
         self.folder = TemporaryDirectory()
         path = Path(self.folder.name) / "line.db"
         shutil.copy(upgraded(), path)
         self.clock, self.runner, self.known = ManualClock(), asyncio.Runner(), list[Known]()
         self.opening = open_database(f"sqlite:///{path}", now=self.clock.now)
         self.database: Database = self.run(self.opening.__aenter__())
+        known = [self.propose_one(order, 1, people, confirm, None) for order in "AB"]
+        return multiple(*known)  # pyright: ignore[reportUnknownVariableType]
 
     def teardown(self) -> None:
         if hasattr(self, "runner"):
@@ -127,6 +130,12 @@ class Decisions(RuleBasedStateMachine):
     )
     def propose(self, order: str, amount: int, people: int, confirm: int | None, within: float | None) -> Any:
         """A model asks for something that the customer (`confirm`), then people, must agree to."""
+        known = self.propose_one(order, amount, people, confirm, within)
+        return multiple(known) if known else multiple()  # pyright: ignore[reportUnknownVariableType]
+
+    def propose_one(
+        self, order: str, amount: int, people: int, confirm: int | None, within: float | None
+    ) -> Known | None:
         call = self.bound(order, amount)
         of = "approval" if confirm is None else "confirmation"
         first = self.holder(call)
@@ -135,7 +144,7 @@ class Decisions(RuleBasedStateMachine):
 
         if first and (first.state is not CallState.UNKNOWN or first.call.fingerprint != call.fingerprint):
             assert settled(outcome, first, call)
-            return multiple()  # pyright: ignore[reportUnknownVariableType]
+            return None
         assert outcome == Pending(call_id=call.call_id, reason="why", of=of)
         state = CallState.AWAITING_APPROVAL if confirm is None else CallState.PROPOSED
         needed = people if confirm in {None, 1} else 0
@@ -276,7 +285,8 @@ class Decisions(RuleBasedStateMachine):
         edit: Edit | None = None,
     ) -> bool:
         """Decide, and tell whether it counts; else the error is the right one."""
-        deciding = self.database.book.decide(known.call.call_id, Decision(verdict=verdict, by=by), edit=edit)
+        decision = Decision(verdict=verdict, by=by, arguments=edit.arguments if edit else None)
+        deciding = self.database.book.decide(known.call.call_id, decision, edit=edit)
         error = self.error_of(known, wanted) or refused
         if error is None:
             self.run(deciding)
@@ -340,4 +350,4 @@ def settled(outcome: Outcome, first: Known, call: ToolCall) -> bool:
 
 
 TestDecisions = Decisions.TestCase
-TestDecisions.settings = settings(max_examples=30, stateful_step_count=40, deadline=None)
+TestDecisions.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)

@@ -107,6 +107,8 @@ class Refunds:
             if cents % 10 == 3:
                 message = "no odd cents"
                 raise ToolRejectedError(message)
+            if cents % 10 == 7:
+                raise RuntimeError
             return await self._do(f"refund {order_id} {cents}")
 
         async def posted(order_id: str) -> str | None:
