@@ -63,7 +63,7 @@ async def attempt(call: ToolCall, threads: ToolThreads, *, number: int = 1) -> A
             return _faulty(call, _unanswered(f"no result within {call.tool.timeout:g} s"))
         fault = fault_of(error)
         if fault.kind is FaultKind.BROKEN:
-            return _broken(call, error, f"it raised: {_said(error)}")
+            return _broken(call, error, _problem(error))
         return _faulty(call, fault)
 
 
@@ -109,6 +109,12 @@ def _unknown(call: ToolCall, what: str) -> Unknown:
     else:
         advice = "it may have taken effect; do not ask again, a person must look"
     return Unknown(message=f"{what}; {advice}")
+
+
+def _problem(error: Exception) -> str:
+    if type(error).__module__.startswith("langgraph.") and type(error).__name__ == "GraphInterrupt":
+        return "it calls interrupt(), which would stop its siblings too; declare approve= or confirm= instead"
+    return f"it raised: {_said(error)}"
 
 
 def _said(error: BaseException) -> str:

@@ -12,7 +12,7 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import END, START, MessagesState, StateGraph
 from langgraph.graph.message import add_messages
-from langgraph.types import Send
+from langgraph.types import Send, interrupt
 from pydantic import BaseModel
 
 from stand_ins.calls import ask
@@ -354,3 +354,20 @@ def test_it_can_be_used_in_one_loop_after_another() -> None:
     for _ in range(2):
         asyncio.run(node.ainvoke(asked))
     assert shelf.done == ["look a", "look b"] * 2
+
+
+async def test_a_tool_that_interrupts_the_graph_is_told_what_to_declare_instead() -> None:
+    """An approval holds up one call; an interrupt would hold up all."""
+
+    @tool(effect="read", reads=())
+    async def nosy() -> str:
+        """Ask somebody."""
+        return str(interrupt("may I?"))
+
+    builder: Any = StateGraph(MessagesState)
+    builder.add_node("tools", FanOut([nosy]))
+    builder.add_edge(START, "tools")
+    asked: Any = AIMessage("", id="m", tool_calls=[{"name": "nosy", "args": {}, "id": "call"}])
+    ended = await builder.compile().ainvoke({"messages": [asked]})
+
+    assert "declare approve= or confirm= instead" in ended["messages"][-1].text
