@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import insert, or_, select, update
+from sqlalchemy import Executable, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -122,12 +122,7 @@ class DatabaseLedger:
 
     async def undo(self, key: str, *, by: CallId) -> None:
         """Record that the done call with this key was undone: the key is free again."""
-        change = undoing(self._tenant, key, by=by, at=self._now())
-
-        async def work(connection: AsyncConnection) -> None:
-            await connection.execute(change)
-
-        await self._writer.write(work)
+        await self._execute(undoing(self._tenant, key, by=by, at=self._now()))
 
     async def untrusted_texts(self, thread_id: str) -> Sequence[UntrustedText]:
         """Return the newest results on this thread that nobody vouches for."""
@@ -201,8 +196,9 @@ class DatabaseLedger:
         await self._change(unknown, {"state": CallState.FAILED.value, "error": note})
 
     async def _change(self, which: Any, changes: Mapping[str, Any]) -> None:
-        change = update(CallRow).where(which).values(**changes)
+        await self._execute(update(CallRow).where(which).values(**changes))
 
+    async def _execute(self, change: Executable) -> None:
         async def work(connection: AsyncConnection) -> None:
             await connection.execute(change)
 
