@@ -430,3 +430,11 @@ class DeltaHistoryError(UsageError):
             f"delete the whole thread, or these runs once a later snapshot exists"
         )
         self.thread, self.runs = thread, runs
+
+
+class ThreadBusyError(TrunklineError):
+    """A thread cannot be pruned or deleted now: something is under way on it."""
+
+    def __init__(self, *, thread: str, problem: str) -> None:
+        super().__init__(f"thread {thread!r} {problem}")
+        self.thread = thread
