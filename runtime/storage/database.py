@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from langgraph.checkpoint.base import BaseCheckpointSaver
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -19,6 +18,7 @@ from trunkline.runtime.storage.ledger import DatabaseLedger
 from trunkline.runtime.storage.migration import current_revision, wanted_revision
 from trunkline.runtime.storage.runs import RunStore
 from trunkline.runtime.storage.spans import SpanStore
+from trunkline.runtime.storage.threads import ThreadStore
 from trunkline.runtime.storage.upgrade import upgrade_engine
 from trunkline.runtime.storage.url import DatabaseUrl, parse_url
 from trunkline.runtime.storage.writer import Writer
@@ -33,7 +33,8 @@ class Database:
     spans: SpanStore
     ledger: DatabaseLedger
     book: CallBook
-    saver: BaseCheckpointSaver[str]
+    saver: SQLAlchemySaver
+    threads: ThreadStore
     writer: Writer
 
     async def flush(self) -> None:
@@ -63,6 +64,7 @@ async def open_database(
                 ledger=DatabaseLedger(engine=engine, writer=writer, tenant=tenant, now=now),
                 book=CallBook(engine=engine, writer=writer, tenant=tenant, now=now),
                 saver=saver,
+                threads=ThreadStore(engine=engine, writer=writer),
                 writer=writer,
             )
 

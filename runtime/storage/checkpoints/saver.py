@@ -30,6 +30,7 @@ from trunkline.runtime.storage.checkpoints.history import delta_history
 from trunkline.runtime.storage.checkpoints.images import Image, Images
 from trunkline.runtime.storage.checkpoints.listing import listed
 from trunkline.runtime.storage.checkpoints.operations import Operation
+from trunkline.runtime.storage.checkpoints.outline import Outline, outline_of
 from trunkline.runtime.storage.checkpoints.place import Address
 from trunkline.runtime.storage.checkpoints.pruning import prune
 from trunkline.runtime.storage.checkpoints.read import (
@@ -296,6 +297,31 @@ class SQLAlchemySaver(BlockingSaver):
             return {}
         address = Address.of(config)
         return await self._reads().read(lambda connection: delta_history(connection, address, channels, self._codec()))
+
+    async def aoutline(self, thread_id: str) -> Outline:
+        """Return what there is of a thread, without its values."""
+        return await self._reads().read(lambda connection: outline_of(connection, thread_id))
+
+    async def arestore(self, operations: Sequence[Operation]) -> None:
+        """Save checkpoints and writes made elsewhere, all of them in one transaction and in this order, or none.
+
+        Raises what `aput` raises.
+        """
+
+        async def work(connection: AsyncConnection) -> list[Held | Exception]:
+            outcomes = await self._core.save(connection, operations)
+            if refused := next((each for each in outcomes if isinstance(each, Exception)), None):
+                raise refused
+            return outcomes
+
+        for held in await self._writer().write(work):
+            if isinstance(held, Held):
+                held.learnt(self._core.recall)
+
+    @property
+    def codec(self) -> Codec:
+        """How values become bytes, and back."""
+        return self._codec()
 
     def get_next_version(self, current: Any, channel: None) -> str:
         """Return a version greater than the current one, and unlike that of any other branch."""
