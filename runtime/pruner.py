@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Literal
+from datetime import datetime, timedelta
 
 from trunkline.errors import ThreadBusyError
 from trunkline.runtime.retention import Retention
 from trunkline.runtime.storage.checkpoints.recall import Recent
 from trunkline.runtime.storage.database import Database
-from trunkline.runtime.storage.threads import Thread, is_idle
+from trunkline.runtime.storage.threads import Thread
 
 log = logging.getLogger("trunkline.retention")
 
@@ -25,11 +25,11 @@ class Due:
     """A thread of which something is to go."""
 
     thread: Thread
-    what: Literal["erase", "prune"]
-    """All of it, or its old checkpoints."""
+    keep_last: int | None = None
+    """How many checkpoints stay. None: the thread is erased."""
 
-    limit: float
-    """How many seconds it may be idle, or how many checkpoints it may have. 0: it was erased, and texts came late."""
+    unused_since: datetime | None = None
+    """Erased only if nothing happens on it after this; None where it was erased before, and texts came late."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,51 +50,67 @@ class Pruner:
     """
 
     def __init__(
-        self, database: Database, retention: Mapping[str, Retention], *, default: Retention = _FOREVER
+        self,
+        database: Database,
+        retention: Mapping[str, Retention],
+        *,
+        default: Retention = _FOREVER,
+        now: Callable[[], Awaitable[datetime]] | None = None,
     ) -> None:
+        """`now` is the time by which threads expire; left out, the database's clock."""
         self._database, self._retention, self._default = database, retention, default
+        self._now = now or database.threads.now
         self._pruned: Recent[str, int] = Recent(_REMEMBERED)
         """A thread's `changes` when it had been pruned: until it is written to there is nothing more to do."""
 
     async def sweep(self) -> Sweep:
         """Look at each thread once. Call it regularly; cancelled, what was done stays done."""
-        done = {"erase": 0, "prune": 0, "left": 0}
+        erased = pruned = left = 0
         async with aclosing(self.due()) as found:
             async for due in found:
-                done[due.what if await self.carry_out(due) else "left"] += 1
-        if done["erase"] and not await self._database.threads.scrub():
-            log.info("retention.log_in_use")  # whoever reads it has it overwritten later, by SQLite's own checkpoints
-        return Sweep(erased=done["erase"], pruned=done["prune"], left=done["left"])
+                if not await self.carry_out(due):
+                    left += 1
+                elif due.keep_last is None:
+                    erased += 1
+                else:
+                    pruned += 1
+        if erased and not await self._database.threads.scrub():
+            log.info("retention.log_in_use")  # it is overwritten later, by SQLite's own checkpoints
+        return Sweep(erased=erased, pruned=pruned, left=left)
 
     async def due(self) -> AsyncGenerator[Due]:
-        """Yield what is to go now, by the database's clock."""
-        now = await self._database.threads.now()
+        """Yield what is to go now."""
+        now = await self._now()
         async with aclosing(self._database.threads.all()) as threads:
             async for thread in threads:
-                retention = self._retention.get(thread.graph or "", self._default)
-                if thread.under_way:
-                    continue
-                if thread.erased:
-                    if thread.has_texts:
-                        yield Due(thread=thread, what="erase", limit=0.0)
-                elif retention.seconds is not None and is_idle(thread, now=now, seconds=retention.seconds):
-                    yield Due(thread=thread, what="erase", limit=retention.seconds)
-                elif retention.keep_last is not None and self._has_more(thread, retention.keep_last):
-                    yield Due(thread=thread, what="prune", limit=retention.keep_last)
+                if due := self._due(thread, now):
+                    yield due
 
     async def carry_out(self, due: Due) -> bool:
         """Let it go; return False where the thread is used again."""
-        name = due.thread.name
+        name, threads = due.thread.name, self._database.threads
         try:
-            if due.what == "erase":
-                return await self._database.threads.erase(name, idle_for=due.limit or None)
-            await self._database.saver.aprune([name], keep_last=int(due.limit))
+            if due.keep_last is None:
+                return await threads.erase(name, unused_since=due.unused_since)
+            await self._database.saver.aprune([name], keep_last=due.keep_last)
         except ThreadBusyError as busy:
             log.info("retention.left thread=%s problem=%s", name, busy)
             return False
-        if now := await self._database.threads.find(name):
+        if now := await threads.find(name):
             self._pruned.put(name, now.changes)
         return True
 
-    def _has_more(self, thread: Thread, keep_last: int) -> bool:
-        return thread.checkpoints > keep_last and self._pruned.get(thread.name) != thread.changes
+    def _due(self, thread: Thread, now: datetime) -> Due | None:
+        retention = self._retention.get(thread.graph or "", self._default)
+        if thread.under_way:
+            return None
+        if thread.erased:
+            return Due(thread=thread) if thread.has_texts else None
+        if retention.seconds is not None:
+            since = now - timedelta(seconds=retention.seconds)
+            if thread.is_unused_since(since):
+                return Due(thread=thread, unused_since=since)
+        keep_last = retention.keep_last
+        if keep_last is None or thread.checkpoints <= keep_last or self._pruned.get(thread.name) == thread.changes:
+            return None
+        return Due(thread=thread, keep_last=keep_last)

@@ -51,14 +51,11 @@ async def scrub(engine: AsyncEngine) -> bool:
     """
     if engine.dialect.name != "sqlite":
         return True
-    connection: Any = await engine.raw_connection()
-    try:
-        cursor = await connection.driver_connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        busy = await cursor.fetchone()
-        await cursor.close()
-    finally:
-        connection.close()
-    return busy is not None and not busy[0]
+    async with engine.connect() as connection:
+        driver: Any = (await connection.get_raw_connection()).driver_connection
+        async with driver.execute("PRAGMA wal_checkpoint(TRUNCATE)") as cursor:
+            busy, *_ = await cursor.fetchone()
+    return not busy
 
 
 def _statements(thread: str, now: datetime) -> Iterator[Executable]:

@@ -52,6 +52,10 @@ class Thread:
     changes: int
     """Grows with each checkpoint and each removal."""
 
+    def is_unused_since(self, at: datetime) -> bool:
+        """Whether nothing has happened on it after this. What was used at a time that nobody knows never is."""
+        return self.active_at is not None and self.active_at <= at
+
 
 class ThreadStore:
     """Looks threads over, and erases them."""
@@ -81,22 +85,23 @@ class ThreadStore:
         async with self._engine.connect() as connection:
             return await _find(connection, name)
 
-    async def erase(self, name: str, *, force: bool = False, idle_for: float | None = None) -> bool:
+    async def erase(self, name: str, *, force: bool = False, unused_since: datetime | None = None) -> bool:
         """Erase the thread in one transaction; see `trunkline.runtime.storage.erasure` for what stays.
 
-        Return False where something has happened on it within `idle_for` seconds. Raises `ThreadBusyError` where
-        something is under way on it, unless `force` cuts it off.
+        Return False where something has happened on it after `unused_since`. Raises `ThreadBusyError` where something
+        is under way on it, unless `force` cuts it off.
         """
 
         async def work(connection: AsyncConnection) -> bool:
-            now = await _now(connection)
             found = await _find(connection, name)
-            if found is None or (idle_for is not None and not is_idle(found, now=now, seconds=idle_for)):
+            if found is None or (unused_since is not None and not found.is_unused_since(unused_since)):
                 return False
             if found.under_way and not force:
-                problem = f"is not deleted: {found.under_way} is under way; wait for its end, or cut it off by force"
+                problem = (
+                    f"is not deleted: {found.under_way} is under way; wait for its end, or cut it off with --force"
+                )
                 raise ThreadBusyError(thread=name, problem=problem)
-            await erase(connection, name, now=now)
+            await erase(connection, name, now=await _now(connection))
             return True
 
         return await self._writer.write(work)
@@ -111,11 +116,6 @@ class ThreadStore:
             for kind, wanted in _records(name).items():
                 for row in (await connection.execute(wanted)).mappings():
                     yield kind, dict(row)
-
-
-def is_idle(thread: Thread, *, now: datetime, seconds: float) -> bool:
-    """Whether nothing has happened on the thread for so long. What nobody knows the time of never is."""
-    return thread.active_at is not None and thread.active_at <= now - timedelta(seconds=seconds)
 
 
 async def _now(connection: AsyncConnection) -> datetime:

@@ -241,6 +241,14 @@ class UnknownRunError(UsageError):
         self.run = run
 
 
+class UnknownThreadError(UsageError):
+    """No thread has this name."""
+
+    def __init__(self, *, thread: str, database: str) -> None:
+        super().__init__(f"no thread {thread!r} in {database}; 'trunkline threads list' lists them")
+        self.thread = thread
+
+
 class AmbiguousRunError(UsageError):
     """Several runs have an id that begins so."""
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from langgraph.checkpoint.base import Checkpoint, CheckpointMetadata
+from langgraph.checkpoint.serde._msgpack import SAFE_MSGPACK_TYPES
 
 from trunkline.runtime.storage.checkpoints.outline import CheckpointKey, Outline
 from trunkline.runtime.storage.checkpoints.serializer import StrictSerializer
@@ -60,6 +62,27 @@ class Foreign(Protocol):
     def thread(self, name: str) -> AbstractAsyncContextManager[ForeignThread]:
         """Open a thread to read it."""
         ...
+
+
+class ForeignSerializer(StrictSerializer):
+    """Reads what LangGraph wrote, also in its oldest form, JSON; there too a type that is not on the list is refused.
+
+    LangGraph's own hands out the bare fields of such a one.
+    """
+
+    def loads_typed(self, data: tuple[str, bytes]) -> Any:
+        """Return the value. Raises `TypeNotAllowedError`, and `NotImplementedError` for what nobody can read so."""
+        if data[0] == "json":
+            json.loads(data[1], object_hook=self._refuse_unknown)
+        return super().loads_typed(data)
+
+    def _refuse_unknown(self, value: dict[str, Any]) -> dict[str, Any]:
+        if value.get("lc") == 2 and value.get("type") == "constructor":
+            *module, name = value["id"]
+            if (".".join(module), name) not in SAFE_MSGPACK_TYPES:
+                found = f"a {'.'.join(module)}.{name} as JSON, as LangGraph before 0.3 wrote it; save it anew there"
+                raise NotImplementedError(found)
+        return value
 
 
 def text_of(value: Any) -> str:

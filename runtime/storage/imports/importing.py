@@ -19,7 +19,13 @@ from trunkline.runtime.storage.checkpoints.operations import (
 from trunkline.runtime.storage.checkpoints.outline import CheckpointKey, Outline
 from trunkline.runtime.storage.checkpoints.saver import SQLAlchemySaver
 from trunkline.runtime.storage.checkpoints.serializer import StrictSerializer, TypeName
-from trunkline.runtime.storage.imports.foreign import Foreign, ForeignCheckpoint, ForeignThread, ForeignWrite
+from trunkline.runtime.storage.imports.foreign import (
+    Foreign,
+    ForeignCheckpoint,
+    ForeignSerializer,
+    ForeignThread,
+    ForeignWrite,
+)
 
 _OPERATIONS, _ELEMENTS = 100, 5_000
 """In one transaction at most, or a little more: what is in memory at once."""
@@ -58,7 +64,7 @@ class Importer:
     def __init__(self, source: Foreign, saver: SQLAlchemySaver, *, allowed: Collection[TypeName] = ()) -> None:
         """`allowed` are the types that state may hold beside plain values and LangChain's messages."""
         self._source, self._saver = source, saver
-        self._serde = StrictSerializer(allowed)
+        self._serde = ForeignSerializer(allowed)
         if allowed:
             clone: Any = saver.with_allowlist(allowed)
             self._saver = clone
