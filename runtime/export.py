@@ -79,7 +79,7 @@ def _messages_in(values: Iterable[Any]) -> Iterator[BaseMessage]:
             case _DeltaSnapshot():
                 yield from _messages_in([value.value])
             case dict():
-                yield from _messages_in(cast("dict[Any, Any]", value).values())
+                yield from _messages_in([*value.values()])
             case list() | tuple() | set():
                 yield from _messages_in(cast("Iterable[Any]", value))
             case _:

@@ -19,6 +19,9 @@ from trunkline.tools.call import CallState
 PERSON = "Zebulon"
 """A name that no code has."""
 
+LONG = f"{'-' * 9000} {PERSON}"
+"""What does not fit into one page of a file."""
+
 PAID: list[str] = []
 
 
@@ -42,7 +45,7 @@ async def look(name: str) -> str:
 
 
 CALLS = [
-    call("pay", order="o-1", to=PERSON),
+    call("pay", order="o-1", to=LONG),
     call("gift", order="o-2", to=PERSON),
     call("gift", order="o-3", to=PERSON),
     call("look", name=PERSON),
@@ -84,8 +87,8 @@ async def erase(url: str, thread: str) -> None:
 
 async def test_no_byte_of_the_person_stays(url: str) -> None:
     """Neither in the rows, nor in the pages that a file no longer uses, nor in its log."""
-    await converse(url, "t")
     async with open_database(url) as other:  # so that the log is not tidied up by its last user
+        await converse(url, "t")
         assert kept_bytes(url).count(PERSON.encode()) > 10
         await erase(url, "t")
 
