@@ -29,7 +29,7 @@ class Due:
     """How many checkpoints stay. None: the thread is erased."""
 
     unused_since: datetime | None = None
-    """Erased only if nothing happens on it after this; None where it was erased before, and texts came late."""
+    """Erased only if nothing happens on it after this; None where it was erased before, and more came late."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +105,7 @@ class Pruner:
         if thread.under_way:
             return None
         if thread.erased:
-            return Due(thread=thread) if thread.has_texts else None
+            return Due(thread=thread) if thread.late else None
         if retention.seconds is not None:
             since = now - timedelta(seconds=retention.seconds)
             if thread.is_unused_since(since):

@@ -87,16 +87,18 @@ def import_threads(
 
 
 async def _imported(source: str, database: str, only: list[str], allowed: list[TypeName], *, dry_run: bool) -> int:
-    """Import, and return how many threads were refused."""
+    """Import, and return how many threads did not come."""
     from trunkline.runtime.cli.figures import plural
     from trunkline.runtime.storage.database import open_database
     from trunkline.runtime.storage.imports.importing import AlreadyHere, Imported, Importer, Refused
     from trunkline.runtime.storage.imports.opening import open_foreign
 
     sums: Counter[str] = Counter()
+    absent = set(only)
     async with open_foreign(source) as foreign, open_database(database) as opened:
         importer = Importer(foreign, opened.saver, allowed=allowed)
         async for arrival in importer.arrivals(only=only, dry_run=dry_run):
+            absent.discard(arrival.thread)
             match arrival:
                 case Imported():
                     sums.update(threads=1, checkpoints=arrival.checkpoints, writes=arrival.writes)
@@ -110,7 +112,9 @@ async def _imported(source: str, database: str, only: list[str], allowed: list[T
     what = "would bring over" if dry_run else "brought over"
     brought = ", ".join(plural(sums[name], name[:-1]) for name in ("threads", "checkpoints", "writes"))
     say(f"{what} {brought}; {sums['here']:,} were here already, {sums['refused']:,} refused")
-    return sums["refused"]
+    if absent:
+        say(f"no thread {' or '.join(map(repr, sorted(absent)))} in the source")
+    return sums["refused"] + len(absent)
 
 
 def _type_name(text: str) -> TypeName:

@@ -209,6 +209,6 @@ def _write(thread: Thread) -> None:
     from dataclasses import asdict
 
     values = asdict(thread)
-    for internal in ("has_texts", "changes"):
+    for internal in ("late", "changes"):
         del values[internal]
     write_object(values)

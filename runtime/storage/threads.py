@@ -8,14 +8,23 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Executable, Select, exists, func, or_, select, union
+from sqlalchemy import ColumnElement, Executable, Select, String, and_, cast, exists, func, or_, select, union
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from trunkline.errors import ThreadBusyError
 from trunkline.runtime.storage.erasure import erase, scrub
 from trunkline.runtime.storage.runs import RunStatus
 from trunkline.runtime.storage.state_tables import StateCheckpointRow, StateThreadRow
-from trunkline.runtime.storage.tables import CallRow, DecisionRow, NewsRow, RunRow, SpendRow, ThreadRow, UtcDateTime
+from trunkline.runtime.storage.tables import (
+    CallRow,
+    DecisionRow,
+    NewsRow,
+    RunRow,
+    SpanRow,
+    SpendRow,
+    ThreadRow,
+    UtcDateTime,
+)
 from trunkline.runtime.storage.writer import Writer
 from trunkline.tools.call import CallState
 
@@ -46,8 +55,8 @@ class Thread:
     erased: bool
     """Whether it was deleted, and no conversation has begun anew on it."""
 
-    has_texts: bool
-    """Whether a run that has ended still says what was asked and answered: on an erased thread, it came late."""
+    late: bool
+    """Whether something was recorded on it after it was erased: a run that was cut off records how it ended."""
 
     changes: int
     """Grows with each checkpoint and each removal."""
@@ -156,7 +165,7 @@ def _threads(wanted: Any) -> Executable:
             newest.scalar_subquery().label("newest"),
             running.scalar_subquery().label("running"),
             calling.scalar_subquery().label("calling"),
-            exists().where(runs, _has_texts()).label("has_texts"),
+            and_(func.coalesce(StateThreadRow.deleted, False), _has_contents(runs, calls)).label("late"),
             func.coalesce(StateThreadRow.deleted, False).label("erased"),
             func.coalesce(StateThreadRow.changes, 0).label("changes"),
         )
@@ -169,9 +178,12 @@ def _of(which: ColumnElement[bool], column: ColumnElement[Any]) -> ColumnElement
     return select(column).where(which).scalar_subquery()
 
 
-def _has_texts() -> ColumnElement[bool]:
+def _has_contents(runs: ColumnElement[bool], calls: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Whether anything is there that erasing takes away."""
     texts = or_(RunRow.asked.is_not(None), RunRow.answer.is_not(None), RunRow.error.is_not(None))
-    return texts & (RunRow.status != RunStatus.RUNNING.value)
+    values = or_(cast(CallRow.arguments, String) != "{}", cast(CallRow.output, String) != "null")
+    spans = exists().where(runs, SpanRow.run_id == RunRow.id)
+    return or_(exists().where(runs, texts), exists().where(calls, values), spans)
 
 
 def _thread(row: Any) -> Thread:
@@ -185,7 +197,7 @@ def _thread(row: Any) -> Thread:
         active_at=max(times, default=None),
         under_way=run or (f"call {row.calling}" if row.calling else None),
         erased=bool(row.erased),
-        has_texts=bool(row.has_texts),
+        late=bool(row.late),
         changes=row.changes,
     )
 

@@ -60,6 +60,12 @@ def test_a_dry_run_says_what_it_would_do(source: str, url: str, capsys: pytest.C
     assert "no threads" in capsys.readouterr().err
 
 
+def test_a_thread_that_is_not_there_is_named(source: str, url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """It may be a slip."""
+    assert imported(source, url, "--thread", "x") == 1
+    assert "no thread 'x' in the source" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("wrong", "code", "said"),
     [

@@ -1,14 +1,18 @@
 """The pruner: what each graph's retention says, done on both databases."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
-from trunkline import Agent, ScriptedModel, Trunkline
-from trunkline.errors import RetentionError
+from stand_ins.checkpoints import grow
+from trunkline import Agent, ScriptedModel, Trunkline, tool
+from trunkline.agents import call
+from trunkline.errors import RetentionError, RunFailedError
 from trunkline.runtime.pruner import Pruner, Sweep
 from trunkline.runtime.retention import Retention
 from trunkline.runtime.storage.database import Database
@@ -69,8 +73,6 @@ async def test_threads_are_pruned_to_the_newest_checkpoints_once(line: Trunkline
 
 async def test_a_thread_that_only_the_checkpointer_knows_expires_by_the_default(database: Database) -> None:
     """LangGraph's ids tell when its last checkpoint was made."""
-    from stand_ins.checkpoints import grow
-
     await grow(database.saver, "theirs", 3)
     pruner = Pruner(database, {"shop": Retention(ttl=1)}, default=Retention(ttl=3600), now=later(database, hours=2))
 
@@ -121,6 +123,24 @@ async def test_what_comes_late_to_an_erased_thread_is_erased_by_the_next_sweep(
     assert await Pruner(database, {}).sweep() == Sweep(erased=1)
     (summary,) = await database.runs.latest(limit=1)
     assert (summary.run.asked, summary.run.answer, summary.run.error) == (None, None, None)
+    assert await Pruner(database, {}).sweep() == Sweep()
+
+
+async def test_a_call_that_comes_late_is_erased_too(line: Trunkline, database: Database) -> None:
+    """A run that was cut off and cancelled leaves no text of its own, but its calls."""
+
+    @tool(effect="read", reads=())
+    async def find(name: str) -> str:
+        """Find somebody."""
+        await database.threads.erase("s", force=True)
+        raise asyncio.CancelledError
+
+    agent = Agent("shop", model=ScriptedModel([[call("find", name="Dana Smith")]]), tools=[find])
+    with suppress(asyncio.CancelledError, RunFailedError):
+        await line.run(agent, "hello", thread="s")
+    await Pruner(database, {}).sweep()
+
+    assert "Dana" not in str([each async for each in database.threads.records("s")])
     assert await Pruner(database, {}).sweep() == Sweep()
 
 

@@ -2,12 +2,14 @@
 
 import asyncio
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from trunkline import Agent, ScriptedModel, Trunkline, tool
+from stand_ins.checkpoints import at, put
+from trunkline import Agent, ScriptedModel, SQLAlchemySaver, Trunkline, tool
 from trunkline.agents import Models, call
 from trunkline.runtime.cli.app import execute
 from trunkline.runtime.storage.database import open_database
@@ -192,6 +194,25 @@ def test_a_person_gets_all_that_is_kept_of_them(
     assert len(by_kind["checkpoint"]) == 8
     assert [message["content"] for message in by_kind["state"][0]["values"]["messages"]] == said
     assert "t-2" not in file.read_text()
+
+
+@dataclass
+class Order:
+    """A type of somebody's own."""
+
+    number: int
+
+
+def test_types_of_a_graphs_own_are_exported_by_their_fields(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Without importing them: whoever exports need not have the program."""
+
+    async def fill() -> None:
+        async with SQLAlchemySaver.from_conn_string(url, allowed_types=[Order]) as saver:
+            await put(saver, at("theirs"), {"order": Order(number=7)})
+
+    asyncio.run(fill())
+    *_, state = objects(capsys, "export", "theirs", "--database", url)
+    assert state == {"kind": "state", "namespace": "", "values": {"order": {"number": 7}}}
 
 
 def test_an_unknown_thread_leaves_no_file(database: str, tmp_path: Path) -> None:

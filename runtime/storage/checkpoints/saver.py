@@ -289,6 +289,10 @@ class SQLAlchemySaver(BlockingSaver):
             else:
                 await prune(self._reads(), self._writer(), name, keep_last=keep_last, serde=self.serde)
 
+    def prune(self, thread_ids: Sequence[str], *, strategy: str = "keep_latest", keep_last: int = 1) -> None:
+        """Keep only the newest checkpoints, or nothing."""
+        self._wait(self.aprune(thread_ids, strategy=strategy, keep_last=keep_last))
+
     async def aget_delta_channel_history(
         self, *, config: RunnableConfig, channels: Sequence[str]
     ) -> Mapping[str, DeltaChannelHistory]:
