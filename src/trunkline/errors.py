@@ -233,6 +233,48 @@ class ReferenceNotFoundError(UsageError):
         self.reference, self.problem = reference, problem
 
 
+class UnknownGraphError(UsageError):
+    """No graph has this name."""
+
+    def __init__(self, *, name: str, known: list[str]) -> None:
+        super().__init__(
+            f"no graph is called {name!r}; there is: {', '.join(known) or 'none'}; register it in langgraph.json or "
+            f"in code, or name it as package.module:name or path.py:name"
+        )
+        self.name, self.known = name, known
+
+
+class UnnamedGraphError(UsageError):
+    """A graph has no name by which another process could find it."""
+
+    def __init__(self, *, graph: str) -> None:
+        super().__init__(
+            f"{graph} has no name that a worker could find it by: no module that can be imported again holds it; "
+            f"register it under a name, or assign it to a variable of its module"
+        )
+        self.graph = graph
+
+
+class GraphLoadError(SetupError):
+    """The module of a graph cannot be imported. The cause is chained."""
+
+    def __init__(self, *, name: str, reference: str, remedy: str, cause: BaseException) -> None:
+        what = repr(name) if name == reference else f"{name!r} ({reference})"
+        super().__init__(f"graph {what} cannot be loaded: {type(cause).__name__}: {cause}; {remedy}")
+        self.name, self.reference = name, reference
+
+
+class GraphFactoryError(UsageError):
+    """A function that should make a graph cannot be called, or makes something else."""
+
+    def __init__(self, *, name: str, problem: str) -> None:
+        super().__init__(
+            f"graph {name!r} {problem}; let it be an agent, a graph, or a function of nothing or of a config "
+            f"that returns one, awaited or as a context manager"
+        )
+        self.name, self.problem = name, problem
+
+
 class UnknownRunError(UsageError):
     """No run has this id."""
 
