@@ -27,7 +27,7 @@ class Lease:
     refused: int = 0
     """Writes that were refused because the lease was lost."""
 
-    on_loss: list[Callable[[], None]] = field(default_factory=list[Callable[[], None]])
+    on_loss: list[Callable[[], object]] = field(default_factory=list[Callable[[], object]])
     """Called at the first refused write."""
 
     def refuse(self) -> None:

@@ -12,6 +12,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from trunkline.errors import DatabaseUnreachableError, MigrationNeededError
+from trunkline.runtime.bus.bus import Bus
+from trunkline.runtime.bus.opening import open_bus
 from trunkline.runtime.storage.call_book import CallBook
 from trunkline.runtime.storage.checkpoints.saver import SQLAlchemySaver
 from trunkline.runtime.storage.engine import open_engine
@@ -40,8 +42,12 @@ class Database:
     book: CallBook
     saver: BaseCheckpointSaver[str]
     writer: Writer
+    bus: Bus
     renewals: Callable[[], Renewals]
     """Makes a connection for a heartbeat."""
+
+    of_tenant: Callable[[str], Database]
+    """The same database, with another tenant's ledger and book."""
 
     async def flush(self) -> None:
         """Wait until everything posted so far is committed."""
@@ -50,11 +56,16 @@ class Database:
 
 @asynccontextmanager
 async def open_database(
-    text: str, *, tenant: str = "", now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    text: str,
+    *,
+    tenant: str = "",
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    bus: str | None = None,
 ) -> AsyncGenerator[Database]:
     """Open the database at this URL and close it at the end, when all that was posted is committed.
 
-    `now` is the time of day by which requests expire.
+    `now` is the time of day by which requests expire; `bus` is the URL of what wakes other processes, where that is
+    not the database itself.
 
     An embedded database is created and upgraded on the way. Raises `DatabaseUrlError`, `DatabaseUnreachableError`, and
     for a server database of another version `MigrationNeededError`.
@@ -62,19 +73,30 @@ async def open_database(
     url = parse_url(text)
     async with _connected(url) as engine:
         await _require_current(url, engine)
-        async with Writer(engine) as writer, SQLAlchemySaver(engine, writer=writer) as saver:
-            yield Database(
-                url=url,
-                runs=RunStore(engine=engine),
-                queue=RunQueue(writer=writer),
-                workers=WorkerBook(engine),
-                spans=SpanStore(engine=engine, writer=writer),
-                ledger=DatabaseLedger(engine=engine, writer=writer, tenant=tenant, now=now),
-                book=CallBook(engine=engine, writer=writer, tenant=tenant, now=now),
-                saver=saver,
-                writer=writer,
-                renewals=lambda: Renewals(engine),
-            )
+        async with (
+            open_bus(bus, text) as told,
+            Writer(engine) as writer,
+            SQLAlchemySaver(engine, writer=writer) as saver,
+        ):
+
+            def of_tenant(name: str) -> Database:
+                return Database(
+                    url=url,
+                    runs=RunStore(engine=engine),
+                    queue=queue,
+                    workers=WorkerBook(engine),
+                    spans=spans,
+                    ledger=DatabaseLedger(engine=engine, writer=writer, tenant=name, now=now),
+                    book=CallBook(engine=engine, writer=writer, tenant=name, now=now),
+                    saver=saver,
+                    writer=writer,
+                    bus=told,
+                    renewals=lambda: Renewals(engine),
+                    of_tenant=of_tenant,
+                )
+
+            queue, spans = RunQueue(writer=writer, bus=told), SpanStore(engine=engine, writer=writer)
+            yield of_tenant(tenant)
 
 
 async def upgrade_database(text: str) -> str:

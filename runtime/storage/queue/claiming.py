@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from langchain_core.utils.uuid import uuid7
 from sqlalchemy import func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -123,11 +124,12 @@ async def _begin_next(connection: AsyncConnection, thread: Any, worker_id: str, 
         return None
     lease = _lease(thread, row.id, worker_id)
     clean = await _ended_well(connection, thread, row.id)
-    begun = {"status": RunStatus.RUNNING.value, "fence": lease.fence, "started_at": moment(now), "cancel": None}
+    trace_id = row.trace_id if row.fence == 0 else str(uuid7())  # each time it is claimed is a trace of its own
+    begun = {"status": RunStatus.RUNNING.value, "fence": lease.fence, "started_at": moment(now), "trace_id": trace_id}
     await connection.execute(update(RunRow).where(RunRow.id == row.id).values(**begun))
     await _lease_to(connection, lease)
     return Claimed(
-        run=replace(run_of(row), status=RunStatus.RUNNING, started_at=moment(now)),
+        run=replace(run_of(row), status=RunStatus.RUNNING, started_at=moment(now), trace_id=trace_id),
         lease=lease,
         clean=clean,
         next_event=thread.next_event,

@@ -8,8 +8,11 @@ from typing import TypeVar
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from trunkline.runtime.bus.bus import Bus
+from trunkline.runtime.bus.memory import MemoryBus
 from trunkline.runtime.queue.lease import Lease
 from trunkline.runtime.queue.submission import Submission
+from trunkline.runtime.queue.topics import queue_topic, run_topic, worker_topic
 from trunkline.runtime.storage.queue import answering, claiming, finishing, presence, reaping, stopping, submitting
 from trunkline.runtime.storage.queue.claiming import Claimed
 from trunkline.runtime.storage.queue.clock import DatabaseClock, ServerClock
@@ -28,8 +31,10 @@ Timed = Callable[[AsyncConnection, int], Awaitable[Result]]
 class RunQueue:
     """Submits, claims, finishes and stops runs: one transaction a method, timed by the database's clock."""
 
-    def __init__(self, *, writer: Writer, clock: DatabaseClock | None = None) -> None:
+    def __init__(self, *, writer: Writer, bus: Bus | None = None, clock: DatabaseClock | None = None) -> None:
+        """`bus` wakes and tells workers when something was committed that concerns them."""
         self._writer = writer
+        self._bus = bus or MemoryBus()
         self._clock = clock or ServerClock()
 
     async def submit(self, wanted: Submission, *, connection: AsyncConnection | None = None) -> Submitted:
@@ -40,7 +45,11 @@ class RunQueue:
         """
         if connection is not None:
             return await submitting.submit(connection, wanted, await self._clock.read(connection))
-        return await self._insert(lambda connection, now: submitting.submit(connection, wanted, now))
+        submitted = await self._insert(lambda connection, now: submitting.submit(connection, wanted, now))
+        await self._ring(submitted.ring)
+        if submitted.stopped:
+            await self._tell(submitted.stopped)
+        return submitted
 
     async def claim(self, worker_id: str, queues: Sequence[str], *, limit: int) -> list[Claimed]:
         """Begin up to `limit` runs; see `claiming.claim`."""
@@ -52,23 +61,25 @@ class RunQueue:
         """Begin a run that was never queued; None when somebody has its thread. See `claiming.begin`."""
         return await self._insert(lambda connection, now: claiming.begin(connection, run, worker_id, now))
 
-    async def finish(self, lease: Lease, end: End, *, next_event: int = 1) -> str | None:
-        """End a claim, and return the queue to ring; see `finishing.finish`."""
-        return await self._do(
+    async def finish(self, lease: Lease, end: End, *, next_event: int = 1) -> None:
+        """End a claim; see `finishing.finish`."""
+        ring = await self._do(
             lambda connection, now: finishing.finish(connection, lease, end, next_event=next_event, now=now)
         )
+        await self._ring(ring)
+        await self._bus.publish(run_topic(lease.run_id))
 
-    async def stop(self, run_id: str) -> Stopped:
-        """Cancel a run, or ask its worker to."""
-        return await self._do(lambda connection, now: stopping.stop(connection, run_id, now))
+    async def stop(self, run_id: str) -> None:
+        """Cancel a run, or ask its worker to. One that is over stays as it is."""
+        await self._tell(await self._do(lambda connection, now: stopping.stop(connection, run_id, now)))
 
-    async def kill(self, run_id: str) -> Stopped:
+    async def kill(self, run_id: str) -> None:
         """Cancel a run at once and take its lease away. Raises `RunStateError`."""
-        return await self._do(lambda connection, now: stopping.kill(connection, run_id, now))
+        await self._tell(await self._do(lambda connection, now: stopping.kill(connection, run_id, now)))
 
-    async def answer(self, run_id: str, resume: bytes) -> str | None:
-        """Answer a run that waits, and return the queue to ring. Raises `RunStateError`."""
-        return await self._do(lambda connection, now: answering.answer(connection, run_id, resume, now))
+    async def answer(self, run_id: str, resume: bytes) -> None:
+        """Answer a run that waits. Of several answers one wins; the others raise `RunStateError`."""
+        await self._ring(await self._do(lambda connection, now: answering.answer(connection, run_id, resume, now)))
 
     async def give_up_waiting(self) -> Sequence[str]:
         """Cancel the runs whose time for an answer is over."""
@@ -96,9 +107,24 @@ class RunQueue:
 
     async def reap(self, *, known_dead: Collection[str] = (), expired: bool = True) -> Reaped:
         """Take threads from dead workers; see `reaping.reap`."""
-        return await self._do(
+        reaped = await self._do(
             lambda connection, now: reaping.reap(connection, now, known_dead=known_dead, expired=expired)
         )
+        for ring in reaped.rings:
+            await self._ring(ring)
+        return reaped
+
+    async def _ring(self, queue: str | None) -> None:
+        if queue is not None:
+            await self._bus.publish(queue_topic(queue))
+
+    async def _tell(self, stopped: Stopped) -> None:
+        await self._ring(stopped.ring)
+        for run_id in stopped.cancelled:
+            await self._bus.publish(run_topic(run_id))
+        if stopped.asked:
+            worker_id, run_id = stopped.asked
+            await self._bus.publish(worker_topic(worker_id), run_id.encode())
 
     async def _do(self, work: Timed[Result]) -> Result:
         async def timed(connection: AsyncConnection) -> Result:
