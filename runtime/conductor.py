@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, cast
 from uuid import UUID
 
@@ -47,10 +47,11 @@ _WATCHED: list[StreamMode] = ["values", "updates", "custom", "messages"]
 
 @dataclass(slots=True)
 class _Outcome:
-    """The newest state that the graph's stream has shown."""
+    """What the graph's stream has shown: the newest state, and where the graph waits."""
 
     state: Any = None
-    interrupts: tuple[Interrupt, ...] = ()
+    interrupts: dict[str, Interrupt] = field(default_factory=dict[str, Interrupt])
+    """By id. Each step that waits tells its own, and the steps beside it that go on tell none."""
 
 
 class Conductor:
@@ -182,7 +183,8 @@ class Conductor:
         )
         async for part in stream:
             if part["type"] == "values" and not part["ns"]:
-                outcome.state, outcome.interrupts = part["data"], part["interrupts"]
+                outcome.state = part["data"]
+                outcome.interrupts.update({interrupt.id: interrupt for interrupt in part["interrupts"]})
             else:
                 for event in _events_of(part):
                     yield event
@@ -201,7 +203,8 @@ class Conductor:
             run_id=self._run.id,
             thread_id=self._thread,
             state=_as_mapping(outcome.state),
-            interrupts=tuple(interrupt.value for interrupt in outcome.interrupts),
+            interrupts=tuple(interrupt.value for interrupt in outcome.interrupts.values()),
+            interrupt_ids=tuple(outcome.interrupts),
         )
 
     def _end_of(self, reply: Reply, interrupts: Sequence[Interrupt]) -> End:

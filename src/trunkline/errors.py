@@ -233,6 +233,14 @@ class ReferenceNotFoundError(UsageError):
         self.reference, self.problem = reference, problem
 
 
+class LanggraphFileError(SetupError):
+    """A `langgraph.json` cannot be used. The text names the file, the place in it and what was expected."""
+
+    def __init__(self, *, path: str, problem: str) -> None:
+        super().__init__(f"{path}: {problem}")
+        self.path = path
+
+
 class UnknownGraphError(UsageError):
     """No graph has this name."""
 
