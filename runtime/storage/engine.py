@@ -26,7 +26,7 @@ def open_engine(url: DatabaseUrl) -> AsyncEngine:
         if importlib.util.find_spec("psycopg") is None:
             raise MissingExtraError(feature="PostgreSQL", extra="postgres")
         engine = create_async_engine(
-            url.url, pool_pre_ping=True, connect_args={"async_creator_fn": _connected_or_closed}
+            url.url, pool_pre_ping=True, connect_args={"async_creator_fn": connected_or_closed}
         )
     else:
         engine = create_async_engine(url.url, connect_args={"timeout": BUSY_SECONDS})
@@ -54,7 +54,7 @@ def _prepare_sqlite(engine: Engine) -> None:
     event.listen(engine, "begin", _begin_sqlite)
 
 
-async def _connected_or_closed(*args: Any, **kwargs: Any) -> Any:
+async def connected_or_closed(*args: Any, **kwargs: Any) -> Any:
     """Connect to PostgreSQL. Cancelled on the way, wait for the connection first, and close it.
 
     psycopg lets go of a half-made connection without closing it: it stays open until it is collected as garbage.

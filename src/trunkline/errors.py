@@ -217,6 +217,17 @@ class MigrationNeededError(SetupError):
         self.url, self.current, self.wanted = url, current, wanted
 
 
+class BusUrlError(UsageError):
+    """The URL of a bus is not one that Trunkline understands."""
+
+    def __init__(self, *, url: str, problem: str) -> None:
+        super().__init__(
+            f"bus URL {url!r} {problem}; write memory:, postgresql://user@host/name, redis://host:6379, "
+            f"unix:///path/of/redis.sock or nats://host:4222"
+        )
+        self.url = url
+
+
 class MissingExtraError(SetupError):
     """A feature needs a package that is not installed."""
 
