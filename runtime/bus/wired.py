@@ -68,11 +68,12 @@ class WiredBus:
         self._wishes = asyncio.Event()  # somebody began or ended to listen
         self._settled = asyncio.Condition()  # for those who begin to listen: either subscribed, or down
         self._down = False
+        self._needed = asyncio.Event()  # somebody has spoken, or wants to hear: before, there is no connection
         self._outgoing = asyncio.Queue[Letter](_CAPACITY)
         self._rung: set[str] = set()
 
     async def __aenter__(self) -> Self:
-        """Begin to connect; whether the server is there or not."""
+        """Be ready to connect when the bus is used first; whether the server is there or not."""
         self._task = asyncio.create_task(self._stay_connected(), name=f"bus {self._shown}")
         return self
 
@@ -89,6 +90,7 @@ class WiredBus:
 
     async def publish(self, topic: str, message: bytes = b"") -> None:
         """Hand a message over to be sent."""
+        self._needed.set()
         if not message:
             if topic in self._rung:
                 return
@@ -106,6 +108,7 @@ class WiredBus:
     @asynccontextmanager
     async def listen(self, *topics: str) -> AsyncGenerator[Listener]:
         """Hear what is published on these topics during the block."""
+        self._needed.set()
         try:
             with self._switchboard.plugged_in(*topics) as mailbox:
                 self._wishes.set()
@@ -117,6 +120,7 @@ class WiredBus:
 
     async def _stay_connected(self) -> None:
         clock, attempt = asyncio.get_running_loop(), 0
+        await self._needed.wait()
         while True:
             began = clock.time()
             try:

@@ -21,6 +21,7 @@ from trunkline.runtime.storage.queue.presence import CancelWanted, WorkerInfo
 from trunkline.runtime.storage.queue.reaping import Reaped
 from trunkline.runtime.storage.queue.stopping import Stopped
 from trunkline.runtime.storage.queue.submitting import Submitted
+from trunkline.runtime.storage.ringing import ringing
 from trunkline.runtime.storage.run_rows import Run
 from trunkline.runtime.storage.writer import Writer
 
@@ -44,7 +45,10 @@ class RunQueue:
         thread waits for it.
         """
         if connection is not None:
-            return await submitting.submit(connection, wanted, await self._clock.read(connection))
+            submitted = await submitting.submit(connection, wanted, await self._clock.read(connection))
+            if submitted.ring and self._bus.rings_at_commit:
+                await connection.execute(ringing(queue_topic(submitted.ring)))
+            return submitted
         submitted = await self._insert(lambda connection, now: submitting.submit(connection, wanted, now))
         await self._ring(submitted.ring)
         if submitted.stopped:
