@@ -143,7 +143,7 @@ async def test_a_server_database_is_upgraded_only_on_demand(empty_url: str) -> N
 async def test_a_database_of_another_version_is_refused(url: str) -> None:
     """Whether it is older or newer."""
     await on_connection(
-        url, lambda connection: connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+        url, lambda connection: connection.exec_driver_sql("UPDATE trunkline_version SET version_num = '9999'")
     )
 
     with pytest.raises(MigrationNeededError, match="is at revision 9999, this version needs"):

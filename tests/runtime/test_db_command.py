@@ -58,7 +58,7 @@ def test_a_password_is_never_said(command: str, url: str, capsys: pytest.Capture
 async def change_revision(url: str) -> None:
     engine = open_engine(parse_url(url))
     async with engine.begin() as connection:
-        await connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+        await connection.exec_driver_sql("UPDATE trunkline_version SET version_num = '9999'")
     await engine.dispose()
 
 
