@@ -25,13 +25,16 @@ async def upgrading(engine: AsyncEngine) -> AsyncGenerator[AsyncConnection]:
     """
     while True:
         async with engine.execution_options(**WRITES).begin() as connection:
-            if engine.dialect.name != "postgresql" or await _locked(connection):
+            if engine.dialect.name != "postgresql" or await takes_the_lock(connection):
                 yield connection
                 return
         await asyncio.sleep(_AGAIN_SECONDS)
 
 
-async def _locked(connection: AsyncConnection) -> bool:
-    """Take the lock of the schema, which has the same name for whoever names it and whoever comes to it by default."""
+async def takes_the_lock(connection: AsyncConnection) -> bool:
+    """Take the lock until the transaction ends, and return whether nobody else has it.
+
+    Each schema has one, the same for whoever names it and whoever comes to it by default.
+    """
     schema = func.coalesce(await connection.run_sync(schema_of), func.current_schema(), "")
     return bool(await connection.scalar(select(func.pg_try_advisory_xact_lock(_NAME, func.hashtext(schema)))))
