@@ -60,12 +60,14 @@ def parse_url(text: str) -> DatabaseUrl:
             return DatabaseUrl(url=url.set(drivername="sqlite+aiosqlite"), shown=shown)
         case "postgresql" | "postgres":
             driven = url.difference_update_query(["schema"]).set(drivername="postgresql+psycopg")
-            return DatabaseUrl(url=driven, shown=shown, schema=_schema(url, shown))
+            return DatabaseUrl(url=driven, shown=shown, schema=_schema(text, url, shown))
         case other:
             raise DatabaseUrlError(url=shown, problem=f"is for {other}, which Trunkline does not run on")
 
 
-def _schema(url: URL, shown: str) -> str | None:
+def _schema(text: str, url: URL, shown: str) -> str | None:
+    if re.search(r"[?&]schema=(&|$)", text):  # else it would be as if none was asked for
+        raise DatabaseUrlError(url=shown, problem="asks for a schema without a name")
     match url.query.get("schema"):
         case str(schema) if not _SCHEMA.fullmatch(schema):
             problem = f"asks for the schema {schema!r}, whose name needs quotes or begins with pg_"

@@ -64,7 +64,7 @@ def test_a_schema_is_ours_and_not_the_drivers() -> None:
         ("sqlite:///shop.db?schema=trunkline", "asks for a schema, which SQLite has not: name another file"),
         ("postgresql://db.example/shop?schema=Shop-1", "asks for the schema 'Shop-1', whose name needs quotes"),
         ("postgresql://db.example/shop?schema=pg_shop", "asks for the schema 'pg_shop', whose name .* begins with pg_"),
-        ("postgresql://db.example/shop?schema=", "asks for the schema ''"),
+        ("postgresql://db.example/shop?schema=", "asks for a schema without a name"),
         ("postgresql://db.example/shop?schema=a&schema=b", "asks for 2 schemas, and all tables are in one"),
         ("shop.db", "is not a URL"),
         ("", "is not a URL"),

@@ -146,20 +146,33 @@ class TransactionPooler:
 
     async def _transaction(self, client: Peer, server: Peer, message: Message) -> None:
         while True:
-            if statement := message.left_behind:
-                self.left_behind.append(statement)
-            await server.send(message)
-            if message.kind in _ASKS and await self._answered(client, server) == _IDLE:
+            answering = asyncio.create_task(self._answered(client, server), name="answer")
+            try:
+                await self._asked(client, server, message)
+                status = await answering
+            finally:
+                answering.cancel()
+            if status == _IDLE:
                 self.transactions += 1
                 return
             message = await client.read()
 
+    async def _asked(self, client: Peer, server: Peer, message: Message) -> None:
+        """Pass on what the client sends, up to what the server answers when it is through with all of it."""
+        while True:
+            if statement := message.left_behind:
+                self.left_behind.append(statement)
+            await server.send(message)
+            if message.kind in _ASKS:
+                return
+            message = await client.read()
+
     async def _answered(self, client: Peer, server: Peer) -> bytes:
+        """Pass on what the server sends, and return how the transaction stands then."""
         while True:
             message = await server.read()
-            client.writer.write(message.sent)
+            await client.send(message)
             if message.kind == b"Z":
-                await client.writer.drain()
                 return message.body
 
     @asynccontextmanager
