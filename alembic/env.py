@@ -11,6 +11,10 @@ context.configure(
     target_metadata=tables.Table.metadata,
     render_as_batch=True,
     transactional_ddl=True,
+    literal_binds=context.is_offline_mode(),
+    **context.config.attributes["version_table"],
 )
 with context.begin_transaction():
+    for statement in context.config.attributes["first"]:
+        context.execute(statement)
     context.run_migrations()

@@ -209,11 +209,11 @@ class DatabaseUnreachableError(SetupError):
 class MigrationNeededError(SetupError):
     """The database's tables are not those of this version of Trunkline. Nothing in it was touched."""
 
-    def __init__(self, *, url: str, current: str | None, wanted: str) -> None:
+    def __init__(self, *, url: str, current: str | None, wanted: str, known: bool = True) -> None:
+        """`known` is whether this version knows the current revision."""
         found = f"is at revision {current}" if current else "has no tables of Trunkline"
-        super().__init__(
-            f"database {url} {found}, this version needs {wanted}; run 'trunkline db upgrade --database {url}'"
-        )
+        remedy = f"run 'trunkline db upgrade --database {url}'" if known else "it is older: use a newer Trunkline"
+        super().__init__(f"database {url} {found}, this version needs {wanted}; {remedy}")
         self.url, self.current, self.wanted = url, current, wanted
 
 
@@ -226,6 +226,17 @@ class BusUrlError(UsageError):
             f"unix:///path/of/redis.sock or nats://host:4222"
         )
         self.url = url
+
+
+class DowngradeError(UsageError):
+    """A downgrade is to lead where the database has not been. Nothing in it was touched."""
+
+    def __init__(self, *, revision: str, current: str | None, before: list[str]) -> None:
+        super().__init__(
+            f"the tables cannot go back to revision {revision!r}: they are at {current or 'none'}, "
+            f"and before that they were at: {', '.join(before) or 'none'}"
+        )
+        self.revision, self.current, self.before = revision, current, before
 
 
 class MissingExtraError(SetupError):

@@ -7,6 +7,11 @@ import pytest
 from trunkline import SQLAlchemySaver
 
 
+@pytest.fixture(params=["sqlite", "postgresql", "pooled", "schema"])
+def backend(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
 @pytest.fixture
 async def saver(url: str) -> AsyncGenerator[SQLAlchemySaver]:
     async with SQLAlchemySaver.from_conn_string(url) as opened:
