@@ -2,7 +2,8 @@
 
 from alembic import context
 
-from trunkline.runtime.storage.state_tables import Table
+from trunkline.runtime.storage import memory_tables, state_tables  # noqa: F401 - they put their tables into the metadata
+from trunkline.runtime.storage.tables import Table
 
 context.configure(
     connection=context.config.attributes["connection"],
