@@ -18,6 +18,7 @@ from weakref import WeakKeyDictionary
 from langchain_core.messages import BaseMessage, HumanMessage
 from langchain_core.utils.uuid import uuid7
 from langgraph.graph import StateGraph
+from langgraph.store.base import BaseStore, IndexConfig
 
 from trunkline.agents.agent import Agent
 from trunkline.agents.models import Models
@@ -69,6 +70,7 @@ class Trunkline(Deciding):
     of other tenants. `calls` is how many tool calls may run at once on this line, `calls_per_run` in each of its runs,
     `threads` how many of them in threads, because their tools block. `limits` are limits that several lines of a
     process share, as those of several tenants do; left out, the line has its own. `clock` is what requests expire by.
+    `index` is how the items of the line's store are embedded, to be found by meaning.
     """
 
     def __init__(
@@ -82,12 +84,13 @@ class Trunkline(Deciding):
         threads: int = DEFAULT_THREADS,
         limits: Limits | None = None,
         clock: Clock | None = None,
+        index: IndexConfig | None = None,
     ) -> None:
         self._url = database or os.environ.get("TRUNKLINE_DATABASE") or DEFAULT_DATABASE
         self._models = models if isinstance(models, Models) else _models(models)
         self._tenant = tenant
         self._calls, self._calls_per_run, self._threads, self._limits = calls, calls_per_run, threads, limits
-        self._clock = clock or SystemClock()
+        self._clock, self._index = clock or SystemClock(), index
         self._stack = AsyncExitStack()
         self._opened: _Opened | None = None
         self._graphs: WeakKeyDictionary[Any, Graph] = WeakKeyDictionary()
@@ -98,7 +101,7 @@ class Trunkline(Deciding):
         async with AsyncExitStack() as stack:
             stack.push_async_callback(flush_langsmith)
             database = await stack.enter_async_context(
-                open_database(self._url, tenant=self._tenant, now=self._clock.now)
+                open_database(self._url, tenant=self._tenant, clock=self._clock, index=self._index)
             )
             executor = self._executor(database, stack)
             desk = Desk(book=database.book, executor=executor, clock=self._clock, watch=watcher_of)
@@ -145,6 +148,11 @@ class Trunkline(Deciding):
     def know(self, tools: Toolbox | Agent) -> None:
         """Make tools known, so that calls which people agree on can be carried out before any turn has used them."""
         self._require_open().executor.known.learn(tools.toolbox if isinstance(tools, Agent) else tools)
+
+    @property
+    def store(self) -> BaseStore:
+        """The line's long-term memory: nodes find it as `runtime.store`, unless their graph has its own."""
+        return self._require_open().database.store
 
     async def report(self) -> WorkReport:
         """Return what was done for this line's tenant so far, from the database."""
@@ -223,11 +231,18 @@ async def _ended(task: asyncio.Task[None]) -> None:
 def _compile(graph: Runnable, database: Database) -> Graph:
     match graph:
         case Agent():
-            return agent_graph(graph).compile(checkpointer=database.saver, name=graph.name)
+            return agent_graph(graph).compile(checkpointer=database.saver, store=database.store, name=graph.name)
         case StateGraph():
-            return graph.compile(checkpointer=allowing(database.saver, graph))
+            return graph.compile(**_kept_in(database, graph))
         case _:
-            return graph if graph.checkpointer else graph.copy({"checkpointer": allowing(database.saver, graph)})
+            parts = _kept_in(database, graph)
+            missing = {name: part for name, part in parts.items() if not getattr(graph, name)}
+            return graph.copy(missing) if missing else graph
+
+
+def _kept_in(database: Database, graph: Graph | StateGraph[Any, Any, Any, Any]) -> dict[str, Any]:
+    saver, cache = (allowing(part, graph) for part in (database.saver, database.cache))
+    return {"checkpointer": saver, "store": database.store, "cache": cache}
 
 
 def _asked(given: Any) -> str | None:

@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from typing import Any
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
+from langgraph.store.base import IndexConfig
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from trunkline.errors import DatabaseUnreachableError, MigrationNeededError
+from trunkline.runtime.storage.cache import SQLAlchemyCache
 from trunkline.runtime.storage.call_book import CallBook
 from trunkline.runtime.storage.checkpoints.saver import SQLAlchemySaver
 from trunkline.runtime.storage.engine import open_engine
 from trunkline.runtime.storage.ledger import DatabaseLedger
+from trunkline.runtime.storage.memory.store import SQLAlchemyStore
 from trunkline.runtime.storage.migration import current_revision, wanted_revision
 from trunkline.runtime.storage.runs import RunStore
 from trunkline.runtime.storage.spans import SpanStore
 from trunkline.runtime.storage.upgrade import upgrade_engine
 from trunkline.runtime.storage.url import DatabaseUrl, parse_url
 from trunkline.runtime.storage.writer import Writer
+from trunkline.tools.clock import Clock, SystemClock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +38,8 @@ class Database:
     ledger: DatabaseLedger
     book: CallBook
     saver: BaseCheckpointSaver[str]
+    store: SQLAlchemyStore
+    cache: SQLAlchemyCache[Any]
     writer: Writer
 
     async def flush(self) -> None:
@@ -43,26 +49,33 @@ class Database:
 
 @asynccontextmanager
 async def open_database(
-    text: str, *, tenant: str = "", now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    text: str, *, tenant: str = "", clock: Clock | None = None, index: IndexConfig | None = None
 ) -> AsyncGenerator[Database]:
     """Open the database at this URL and close it at the end, when all that was posted is committed.
 
-    `now` is the time of day by which requests expire.
+    `clock` is what requests, items of the store and entries of the cache expire by, `index` how items are embedded.
 
     An embedded database is created and upgraded on the way. Raises `DatabaseUrlError`, `DatabaseUnreachableError`, and
     for a server database of another version `MigrationNeededError`.
     """
-    url = parse_url(text)
+    url, clock = parse_url(text), clock or SystemClock()
     async with _connected(url) as engine:
         await _require_current(url, engine)
-        async with Writer(engine) as writer, SQLAlchemySaver(engine, writer=writer) as saver:
+        async with (
+            Writer(engine) as writer,
+            SQLAlchemySaver(engine, writer=writer) as saver,
+            SQLAlchemyStore(engine, writer=writer, index=index, tenant=tenant, clock=clock) as store,
+            SQLAlchemyCache[Any](engine, writer=writer, tenant=tenant, clock=clock) as cache,
+        ):
             yield Database(
                 url=url,
                 runs=RunStore(engine=engine, writer=writer),
                 spans=SpanStore(engine=engine, writer=writer),
-                ledger=DatabaseLedger(engine=engine, writer=writer, tenant=tenant, now=now),
-                book=CallBook(engine=engine, writer=writer, tenant=tenant, now=now),
+                ledger=DatabaseLedger(engine=engine, writer=writer, tenant=tenant, now=clock.now),
+                book=CallBook(engine=engine, writer=writer, tenant=tenant, now=clock.now),
                 saver=saver,
+                store=store,
+                cache=cache,
                 writer=writer,
             )
 

@@ -33,16 +33,16 @@ async def read(connection: AsyncConnection, scope: Scope, batch: Batch, vectors:
     """Answer what the batch asks; `vectors` are those of its searches' queries."""
     answers = Answers()
     items = await find(connection, scope, [(op.namespace, op.key) for op in batch.gets.values()])
-    for place, op in batch.gets.items():
-        if item := items.get((op.namespace, op.key)):
+    for place, get in batch.gets.items():
+        if item := items.get((get.namespace, get.key)):
             answers.results[place] = item.item()
-            if op.refresh_ttl:
+            if get.refresh_ttl:
                 answers.refresh(item)
-    for place, op in batch.searches.items():
-        found = await search(connection, scope, op, vectors.get(op.query or ""))
+    for place, asked in batch.searches.items():
+        found = await search(connection, scope, asked, vectors.get(asked.query or ""))
         answers.results[place] = [item.found(score) for item, score in found]
-        for item, _ in found if op.refresh_ttl else ():
+        for item, _ in found if asked.refresh_ttl else ():
             answers.refresh(item)
-    for place, op in batch.lists.items():
-        answers.results[place] = await namespaces(connection, scope, op)
+    for place, listing in batch.lists.items():
+        answers.results[place] = await namespaces(connection, scope, listing)
     return answers
