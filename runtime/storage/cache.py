@@ -82,7 +82,9 @@ class SQLAlchemyCache(Attached, BaseCache[ValueT]):
             return {}
         tenant, now = self._at.tenant, self._now()
         rows = await self._reads().read(lambda connection: _find(connection, tenant, list(wanted), now))
-        return {wanted[name]: self.serde.loads_typed(unframe(unpack(data))) for name, data in rows.items()}
+        return {
+            full: self.serde.loads_typed(unframe(unpack(rows[name]))) for name, full in wanted.items() if name in rows
+        }
 
     async def aset(self, pairs: Mapping[FullKey, tuple[ValueT, int | None]]) -> None:
         """Keep values under these keys, each for so many seconds, or for ever. Raises `TypeNotAllowedError`."""
