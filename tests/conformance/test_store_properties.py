@@ -110,10 +110,10 @@ class StoreMachine(RuleBasedStateMachine):
         """The reference keeps namespaces that have become empty, so it gets to see only what is not."""
         filled = InMemoryStore()
         filled.batch([PutOp(one.namespace, one.key, one.value) for one in self.known()])
-        asked = {"max_depth": depth, "limit": 3, "offset": page}
+        asked: dict[str, Any] = {"max_depth": depth, "limit": 3, "offset": page}
         for one in matches:
             asked[one.match_type] = one.path
-        assert self.run(self.store.alist_namespaces(**asked)) == filled.list_namespaces(**asked)  # type: ignore[arg-type]
+        assert self.run(self.store.alist_namespaces(**asked)) == filled.list_namespaces(**asked)
 
     @invariant()
     def the_newest_comes_first(self) -> None:

@@ -80,7 +80,7 @@ async def test_a_nodes_result_is_cached_on_the_line_where_it_asks_for_it(url: st
 
     def order(state: State) -> State:
         runs.append(1)
-        return {"order": Order(id=len(state["said"]))}
+        return {"order": Order(id=len(state.get("said", "")))}
 
     for _ in range(2):
         async with Trunkline(url) as line:
