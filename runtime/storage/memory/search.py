@@ -24,7 +24,9 @@ async def search(connection: AsyncConnection, scope: Scope, op: SearchOp, vector
     for start in range(0, len(ranking), _AT_ONCE):
         some = [((from_text(ns), key), score) for ns, key, score in ranking[start : start + _AT_ONCE]]
         items = await find(connection, scope, [name for name, _ in some])
-        kept += [(items[name], score) for name, score in some if matches(items[name].value, op.filter or {})]
+        kept += [
+            (item, score) for name, score in some if (item := items.get(name)) and matches(item.value, op.filter or {})
+        ]
         if len(kept) >= op.offset + op.limit:
             break
     return kept[op.offset : op.offset + op.limit] if op.filter else kept
