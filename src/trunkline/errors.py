@@ -420,11 +420,11 @@ class ScenarioError(UsageError):
 # --- state ---
 
 
-class SaverNotOpenError(UsageError):
-    """A checkpointer was used outside `async with`, or from the wrong thread."""
+class StateNotOpenError(UsageError):
+    """A checkpointer, store or cache was used outside `async with`, or from the wrong thread."""
 
-    def __init__(self, *, problem: str, remedy: str) -> None:
-        super().__init__(f"this SQLAlchemySaver {problem}; {remedy}")
+    def __init__(self, *, what: str, problem: str, remedy: str) -> None:
+        super().__init__(f"this {what} {problem}; {remedy}")
 
 
 class StaleWriterError(TrunklineError):
@@ -467,12 +467,13 @@ class ThreadExistsError(UsageError):
 
 
 class TypeNotAllowedError(TrunklineError, ValueError):
-    """State holds a type that the checkpointer was not told to build. Nothing was built."""
+    """State holds a type that the checkpointer or cache was not told to build. Nothing was built."""
 
     def __init__(self, *, module: str, name: str) -> None:
         super().__init__(
-            f"state holds a {module}.{name}, which is not allowed in checkpoints; "
-            f"allow it with SQLAlchemySaver(..., allowed_types=[{name}]), or keep plain values in the state"
+            f"state holds a {module}.{name}, which is not allowed in checkpoints and caches; "
+            f"allow it with allowed_types=[{name}] where the SQLAlchemySaver or SQLAlchemyCache is made, "
+            f"or keep plain values in the state"
         )
         self.module, self.name = module, name
 
@@ -502,6 +503,9 @@ class DeltaHistoryError(UsageError):
             f"delete the whole thread, or these runs once a later snapshot exists"
         )
         self.thread, self.runs = thread, runs
+
+
+# --- the queue ---
 
 
 class LeaseLostError(TrunklineError):
@@ -570,3 +574,37 @@ class RunStateError(UsageError):
     def __init__(self, *, run: str, status: str, wanted: str) -> None:
         super().__init__(f"run {run} is {status}; it would have to be {wanted}")
         self.run, self.status, self.wanted = run, status, wanted
+
+
+# --- store ---
+
+
+class StoreItemError(UsageError, ValueError):
+    """An item cannot be kept as it is. Nothing of its batch was written."""
+
+    def __init__(self, *, namespace: tuple[str, ...], key: str, problem: str) -> None:
+        super().__init__(f"item {key!r} in namespace {namespace} cannot be stored: {problem}")
+        self.namespace, self.key = namespace, key
+
+
+class StoreFilterError(UsageError, ValueError):
+    """A search filter has an operator that there is not."""
+
+    def __init__(self, *, operator: str, operators: list[str]) -> None:
+        super().__init__(f"filter has operator {operator!r}, expected one of {', '.join(operators)}")
+        self.operator = operator
+
+
+class StoreIndexError(UsageError, ValueError):
+    """The configuration of a store's search by meaning is not whole."""
+
+    def __init__(self, *, given: list[str]) -> None:
+        super().__init__(f"index= needs 'dims' and 'embed', got {', '.join(given) or 'nothing'}")
+        self.given = given
+
+
+class EmbeddingError(TrunklineError, ValueError):
+    """An embedding function gave something else than the vectors that were asked for. Nothing was written."""
+
+    def __init__(self, *, problem: str) -> None:
+        super().__init__(f"the embedding function gave {problem}; mend the function or 'dims' in index=")

@@ -16,8 +16,8 @@ from stand_ins.checkpoints import at, checkpoint_id, grow, put, values
 from trunkline import SQLAlchemySaver
 from trunkline.errors import (
     DatabaseUrlError,
-    SaverNotOpenError,
     StaleWriterError,
+    StateNotOpenError,
     ThreadConflictError,
     ThreadDeletedError,
     ThreadExistsError,
@@ -421,7 +421,7 @@ async def test_blocking_methods_work_from_a_thread(saver: SQLAlchemySaver) -> No
 
 async def test_a_blocking_method_on_the_loops_own_thread_says_so(saver: SQLAlchemySaver) -> None:
     """It would wait for itself for ever."""
-    with pytest.raises(SaverNotOpenError, match="use ainvoke, astream"):
+    with pytest.raises(StateNotOpenError, match="use ainvoke, astream"):
         saver.get_tuple(at())
 
 
@@ -429,9 +429,9 @@ async def test_a_saver_must_be_open(url: str) -> None:
     """Before and after."""
     async with SQLAlchemySaver.from_conn_string(url) as saver:
         pass
-    with pytest.raises(SaverNotOpenError, match="is not open"):
+    with pytest.raises(StateNotOpenError, match="is not open"):
         await saver.aget_tuple(at())
-    with pytest.raises(SaverNotOpenError, match="is not open"):
+    with pytest.raises(StateNotOpenError, match="is not open"):
         await put(saver, at(), {})
 
 

@@ -22,7 +22,7 @@ from langgraph.checkpoint.base import (
 from langgraph.checkpoint.serde.base import SerializerProtocol
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from trunkline.errors import SaverNotOpenError
+from trunkline.errors import StateNotOpenError
 from trunkline.runtime.storage.checkpoints.blocking import BlockingSaver
 from trunkline.runtime.storage.checkpoints.codec import Codec
 from trunkline.runtime.storage.checkpoints.contents import Contents, Known
@@ -322,4 +322,8 @@ class SQLAlchemySaver(BlockingSaver):
 
 
 def _refuse() -> Never:
-    raise SaverNotOpenError(problem="is not open", remedy="use it inside 'async with SQLAlchemySaver(...) as saver:'")
+    raise StateNotOpenError(
+        what="SQLAlchemySaver",
+        problem="is not open",
+        remedy="use it inside 'async with SQLAlchemySaver(...) as saver:'",
+    )
