@@ -35,6 +35,7 @@ from trunkline.runtime.money.meter import Meter
 from trunkline.runtime.reply import Reply
 from trunkline.runtime.report import WorkReport, work_report
 from trunkline.runtime.storage.checkpoints.allowed import allowing
+from trunkline.runtime.storage.checkpoints.keyring import Keyring
 from trunkline.runtime.storage.database import Database, open_database
 from trunkline.runtime.storage.runs import Run, RunStatus
 from trunkline.runtime.tracing.langsmith import flush_langsmith
@@ -69,6 +70,7 @@ class Trunkline(Deciding):
     of other tenants. `calls` is how many tool calls may run at once on this line, `calls_per_run` in each of its runs,
     `threads` how many of them in threads, because their tools block. `limits` are limits that several lines of a
     process share, as those of several tenants do; left out, the line has its own. `clock` is what requests expire by.
+    `keys` are what conversations' state (not the ledger, nor traces) is encrypted with; left out, TRUNKLINE_KEYS.
     """
 
     def __init__(
@@ -82,12 +84,14 @@ class Trunkline(Deciding):
         threads: int = DEFAULT_THREADS,
         limits: Limits | None = None,
         clock: Clock | None = None,
+        keys: Keyring | None = None,
     ) -> None:
         self._url = database or os.environ.get("TRUNKLINE_DATABASE") or DEFAULT_DATABASE
         self._models = models if isinstance(models, Models) else _models(models)
         self._tenant = tenant
         self._calls, self._calls_per_run, self._threads, self._limits = calls, calls_per_run, threads, limits
         self._clock = clock or SystemClock()
+        self._keys = keys or Keyring.from_environment()
         self._stack = AsyncExitStack()
         self._opened: _Opened | None = None
         self._graphs: WeakKeyDictionary[Any, Graph] = WeakKeyDictionary()
@@ -98,7 +102,7 @@ class Trunkline(Deciding):
         async with AsyncExitStack() as stack:
             stack.push_async_callback(flush_langsmith)
             database = await stack.enter_async_context(
-                open_database(self._url, tenant=self._tenant, now=self._clock.now)
+                open_database(self._url, tenant=self._tenant, now=self._clock.now, keys=self._keys)
             )
             executor = self._executor(database, stack)
             desk = Desk(book=database.book, executor=executor, clock=self._clock, watch=watcher_of)

@@ -7,12 +7,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from langgraph.checkpoint.base import BaseCheckpointSaver
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from trunkline.errors import DatabaseUnreachableError, MigrationNeededError
 from trunkline.runtime.storage.call_book import CallBook
+from trunkline.runtime.storage.checkpoints.keyring import Keyring
 from trunkline.runtime.storage.checkpoints.saver import SQLAlchemySaver
 from trunkline.runtime.storage.engine import open_engine
 from trunkline.runtime.storage.ledger import DatabaseLedger
@@ -33,7 +33,7 @@ class Database:
     spans: SpanStore
     ledger: DatabaseLedger
     book: CallBook
-    saver: BaseCheckpointSaver[str]
+    saver: SQLAlchemySaver
     writer: Writer
 
     async def flush(self) -> None:
@@ -43,11 +43,15 @@ class Database:
 
 @asynccontextmanager
 async def open_database(
-    text: str, *, tenant: str = "", now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    text: str,
+    *,
+    tenant: str = "",
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    keys: Keyring | None = None,
 ) -> AsyncGenerator[Database]:
     """Open the database at this URL and close it at the end, when all that was posted is committed.
 
-    `now` is the time of day by which requests expire.
+    `now` is the time of day by which requests expire; with `keys`, checkpoints are encrypted.
 
     An embedded database is created and upgraded on the way. Raises `DatabaseUrlError`, `DatabaseUnreachableError`, and
     for a server database of another version `MigrationNeededError`.
@@ -55,7 +59,7 @@ async def open_database(
     url = parse_url(text)
     async with _connected(url) as engine:
         await _require_current(url, engine)
-        async with Writer(engine) as writer, SQLAlchemySaver(engine, writer=writer) as saver:
+        async with Writer(engine) as writer, SQLAlchemySaver(engine, writer=writer, keys=keys) as saver:
             yield Database(
                 url=url,
                 runs=RunStore(engine=engine, writer=writer),
@@ -73,6 +77,12 @@ async def upgrade_database(text: str) -> str:
     async with _connected(url) as engine:
         await upgrade_engine(engine)
     return wanted_revision()
+
+
+async def reencrypt_database(text: str, keys: Keyring | None, *, clear: bool) -> int:
+    """Encrypt the checkpoints with the current key. See `SQLAlchemySaver.reencrypt`."""
+    async with open_database(text, keys=keys) as database:
+        return await database.saver.reencrypt(clear=clear)
 
 
 async def revision_of(text: str) -> str | None:
