@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from trunkline.runtime.cli.options import DEFAULT_DATABASE, Database, Verbose
 from trunkline.runtime.cli.streams import say
+
+if TYPE_CHECKING:
+    from trunkline.runtime.storage.checkpoints.keyring import Keyring
 
 db = typer.Typer(
     help="The database's tables: upgrade, current, check; and the keys of its state.", no_args_is_help=True
@@ -70,8 +73,14 @@ def reencrypt(
     """Encrypt state with the first key of TRUNKLINE_KEYS, so that the others can be taken away; runs may go on."""
     del verbose
     from trunkline.runtime.storage.checkpoints.keyring import Keyring
-    from trunkline.runtime.storage.database import reencrypt_database
 
     keys = Keyring.from_environment()
-    rows = asyncio.run(reencrypt_database(database, keys, clear=clear))
+    rows = asyncio.run(_reencrypt(database, keys, clear=clear))
     say(f"{rows} rows were encrypted anew with key {keys.current if keys else None!r}; all others had been before")
+
+
+async def _reencrypt(url: str, keys: Keyring | None, *, clear: bool) -> int:
+    from trunkline.runtime.cli.existing import existing_database
+
+    async with existing_database(url, keys=keys) as database:
+        return await database.saver.reencrypt(clear=clear)

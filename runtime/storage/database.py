@@ -79,12 +79,6 @@ async def upgrade_database(text: str) -> str:
     return wanted_revision()
 
 
-async def reencrypt_database(text: str, keys: Keyring | None, *, clear: bool) -> int:
-    """Encrypt the checkpoints with the current key. See `SQLAlchemySaver.reencrypt`."""
-    async with open_database(text, keys=keys) as database:
-        return await database.saver.reencrypt(clear=clear)
-
-
 async def revision_of(text: str) -> str | None:
     """Return the revision of the database, or None when it has no tables of Trunkline. An embedded one must exist."""
     url = parse_url(text)

@@ -480,4 +480,5 @@ class DeltaHistoryError(UsageError):
 
 def _row(row: RowName) -> str:
     kind, thread, name, *_ = row
-    return f"{kind} {name!s} of thread {thread!r}"
+    shown = name if isinstance(name, str) else repr(name)
+    return f"{kind} {shown} of thread {thread!r}"

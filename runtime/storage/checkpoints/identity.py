@@ -1,7 +1,7 @@
 """Where a row belongs: its kind, its thread, and what tells it from the thread's others.
 
-A thread counts by its name, not by its number in the database, so that nobody can hand one to another by exchanging their
-names.
+A thread counts by its name, not by its number in the database: what two threads hold cannot be exchanged by exchanging
+their names.
 """
 
 from __future__ import annotations

@@ -96,14 +96,16 @@ async def copy_sealed(
             await connection.execute(insert(kind.table), made)
 
 
-async def reencrypt(reads: Transactions, writer: Writer, seal: Seal, *, clear: bool, batch: int) -> int:
-    """Seal with the current key what is not, in transactions of at most `batch` rows, and return how many rows."""
+async def reencrypt(reads: Transactions, writer: Writer, seal: Seal, *, clear: bool) -> int:
+    """Seal with the current key what is not, a page of rows a transaction, and return how many rows."""
     if seal.key is None:
-        raise KeyringError(problem="there are none to encrypt with")
+        raise KeyringError(
+            problem="none were given to encrypt with, by SQLAlchemySaver(..., keys=...) or TRUNKLINE_KEYS"
+        )
     begin = header(seal.key)
     count = 0
     for thread in await reads.read(partial(_threads_to_do, begin=begin)):
-        some = partial(_some_again, thread=thread, seal=seal, clear=clear, batch=batch)
+        some = partial(_some_again, thread=thread, seal=seal, clear=clear)
         while done := await writer.write(some):
             count += done
     return count
@@ -128,7 +130,7 @@ async def _threads_to_do(connection: AsyncConnection, *, begin: bytes) -> Sequen
     return (await connection.scalars(found)).all()
 
 
-async def _some_again(connection: AsyncConnection, *, thread: int, seal: Seal, clear: bool, batch: int) -> int:
+async def _some_again(connection: AsyncConnection, *, thread: int, seal: Seal, clear: bool) -> int:
     """Seal some rows of a thread with the current key and return how many."""
     assert seal.key
     held = select(StateThreadRow.name).where(StateThreadRow.id == thread).with_for_update()
@@ -137,7 +139,7 @@ async def _some_again(connection: AsyncConnection, *, thread: int, seal: Seal, c
     count = 0
     for kind in _KINDS:
         query = select(*kind.columns).where(kind.table.thread == thread, _to_do(kind, header(seal.key)))
-        rows = (await connection.execute(query.limit(batch - count))).all()
+        rows = (await connection.execute(query.limit(_PAGE - count))).all()
         if rows and kind is _ITEMS:
             digests = [again.stored_digest(again.plain(kind, row)) for row in rows]
             there = StateItemRow.thread == thread, StateItemRow.digest.in_(digests)

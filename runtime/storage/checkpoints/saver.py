@@ -297,16 +297,15 @@ class SQLAlchemySaver(BlockingSaver):
         for name in map(str, thread_ids):
             await self._writer().write(partial(self._prune, name=name, strategy=strategy))
 
-    async def reencrypt(self, *, clear: bool = False, batch: int = 200) -> int:
+    async def reencrypt(self, *, clear: bool = False) -> int:
         """Encrypt with the current key what is encrypted with others, and return how many rows that were.
 
         When every process writes with the current key and this returns 0, the other keys can be taken away. It works
-        while the saver is used, in transactions of at most `batch` rows; what is done stays done when it is stopped.
+        while the saver is used, in small transactions; what is done stays done when it is stopped.
         With `clear`, rows that are not encrypted are taken for genuine and encrypted too. The old bytes stay in the
         database's free space until it is vacuumed, and in its backups. Raises `KeyringError` without keys.
         """
-        core = self._core
-        return await reencrypt(self._reads(), self._writer(), core.seal, clear=clear, batch=batch)
+        return await reencrypt(self._reads(), self._writer(), self._core.seal, clear=clear)
 
     async def aget_delta_channel_history(
         self, *, config: RunnableConfig, channels: Sequence[str]

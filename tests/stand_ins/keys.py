@@ -1,0 +1,9 @@
+"""Key rings to test encryption with."""
+
+from trunkline.runtime.storage.checkpoints.keyring import Keyring
+
+OLD = Keyring(current="2026-05", keys={"2026-05": b"o" * 32})
+BOTH = Keyring(current="2026-11", keys={"2026-05": b"o" * 32, "2026-11": b"n" * 32})
+"""After the old key was replaced, before it is taken away."""
+
+NEW = Keyring(current="2026-11", keys={"2026-11": b"n" * 32})
