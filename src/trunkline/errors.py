@@ -479,6 +479,5 @@ class DeltaHistoryError(UsageError):
 
 
 def _row(row: RowName) -> str:
-    kind, thread, name, *_ = row
-    shown = name if isinstance(name, str) else repr(name)
-    return f"{kind} {shown} of thread {thread!r}"
+    kind, name = (part if isinstance(part, str) else repr(part) for part in (row[0], row[2]))
+    return f"{kind} {name} of thread {row[1]!r}"

@@ -68,3 +68,19 @@ def test_a_database_of_another_version_ends_check_with_3(url: str, capsys: pytes
 
     assert execute(["db", "check", "--database", url]) == 3
     assert f"is at revision 9999, this version needs {wanted_revision()}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("backend", ["sqlite"])
+def test_keys_are_made_and_replaced_on_the_command_line(
+    url: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The key goes to stdout, as the variable takes it; without keys nothing is encrypted anew."""
+    without = execute(["db", "reencrypt", "--database", url])
+    made = execute(["db", "new-key", "2026-11"])
+    said = capsys.readouterr()
+    monkeypatch.setenv("TRUNKLINE_KEYS", said.out.strip())
+    again = execute(["db", "reencrypt", "--database", url])
+
+    assert (without, made, again) == (2, 0, 0)
+    assert "none were given to encrypt with" in said.err
+    assert "0 rows were encrypted anew with key '2026-11'" in capsys.readouterr().err
