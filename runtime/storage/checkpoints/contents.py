@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from trunkline.errors import StateMissingError
 from trunkline.runtime.storage.checkpoints.codec import Codec
 from trunkline.runtime.storage.checkpoints.frame import unframe
-from trunkline.runtime.storage.checkpoints.identity import of_item
+from trunkline.runtime.storage.checkpoints.identity import item_identity
 from trunkline.runtime.storage.checkpoints.images import Image
 from trunkline.runtime.storage.checkpoints.manifest import Entry, elements, nodes_in, opened
 from trunkline.runtime.storage.checkpoints.record import DELTA_LIST, Place
@@ -104,11 +104,12 @@ class Contents:
         for at in range(0, len(ranges), _MANY):
             some = ranges[at : at + _MANY]
             query, size = (_IN_FEW_RANGES, _FEW) if len(some) <= _FEW else (_IN_MANY_RANGES, _MANY)
-            for row in await connection.execute(query, {"thread": self._thread, **_bounds(some, size)}):
-                if row.number in wanted:
-                    plain = self._seal.open(row.data, of_item(self._name, row))
-                    self._plain[row.number] = plain
-                    self.digests[row.number] = self._seal.digest(row.digest, plain)
+            for number, stored, data in await connection.execute(
+                query, {"thread": self._thread, **_bounds(some, size)}
+            ):
+                if number in wanted:
+                    self._plain[number] = plain = self._seal.open(data, item_identity(self._name, number, stored))
+                    self.digests[number] = self._seal.digest(stored, plain)
         if missing := wanted - self._plain.keys():
             raise StateMissingError(thread=self._name, items=len(missing))
 
