@@ -46,7 +46,8 @@ def test_the_environment_may_hold_the_keys(monkeypatch: pytest.MonkeyPatch) -> N
         (f"a:{ENCODED[:-3]}", "key 'a' is not written in base64"),
         (f"a:{ENCODED[:-4]}", "key 'a' must have 32 bytes, got 30"),
         (f"a:{ENCODED},a:{ENCODED}", "key id 'a' is there twice"),
-        (f"a b:{ENCODED}", "key id 'a b' must be 1 to 64 letters"),
+        (f"a b:{ENCODED}", "a key's id has 1 to 32 letters"),
+        (f"{ENCODED}:a", "a key's id has 1 to 32 letters"),
     ],
 )
 def test_what_is_no_key_ring_is_refused_without_showing_a_key(text: str, problem: str) -> None:

@@ -104,9 +104,8 @@ class Contents:
         for at in range(0, len(ranges), _MANY):
             some = ranges[at : at + _MANY]
             query, size = (_IN_FEW_RANGES, _FEW) if len(some) <= _FEW else (_IN_MANY_RANGES, _MANY)
-            for number, stored, data in await connection.execute(
-                query, {"thread": self._thread, **_bounds(some, size)}
-            ):
+            rows: Any = await connection.execute(query, {"thread": self._thread, **_bounds(some, size)})
+            for number, stored, data in rows:
                 if number in wanted:
                     self._plain[number] = plain = self._seal.open(data, item_identity(self._name, number, stored))
                     self.digests[number] = self._seal.digest(stored, plain)

@@ -16,7 +16,8 @@ from trunkline.errors import KeyringError
 
 KEYS_VARIABLE = "TRUNKLINE_KEYS"
 KEY_BYTES = 32
-_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_ID = re.compile(r"[A-Za-z0-9._-]{1,32}")
+"""Too short for a key, so that one which stands where an id belongs is not taken for it, and never shown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,10 +36,10 @@ class Keyring:
 
     def __post_init__(self) -> None:
         for name, key in self.keys.items():
-            if not _ID.fullmatch(name):
-                raise KeyringError(problem=f"key id {name[:64]!r} must be 1 to 64 letters, digits, '.', '_' or '-'")
+            _require_id(name)
             if len(key) != KEY_BYTES:
                 raise KeyringError(problem=f"key {name!r} must have {KEY_BYTES} bytes, got {len(key)}")
+        _require_id(self.current)
         if self.current not in self.keys:
             raise KeyringError(problem=f"the current key {self.current!r} is not among the keys {sorted(self.keys)}")
         object.__setattr__(self, "keys", MappingProxyType(dict(self.keys)))
@@ -51,6 +52,7 @@ class Keyring:
             name, colon, encoded = part.strip().partition(":")
             if not (name and colon):
                 raise KeyringError(problem="every key is written as id:base64, with a comma between two")
+            _require_id(name)
             if name in keys:
                 raise KeyringError(problem=f"key id {name!r} is there twice")
             keys[name] = _decoded(name, encoded)
@@ -70,9 +72,14 @@ def new_key(name: str) -> str:
     return f"{name}:{base64.b64encode(key).decode()}"
 
 
+def _require_id(name: str) -> None:
+    if not _ID.fullmatch(name):
+        raise KeyringError(problem="a key's id has 1 to 32 letters, digits, '.', '_' and '-'")
+
+
 def _decoded(name: str, encoded: str) -> bytes:
     try:
         return base64.b64decode(encoded.replace("-", "+").replace("_", "/"), validate=True)
     except (binascii.Error, ValueError):
         # Not chained: the error's text may hold a part of the key.
-        raise KeyringError(problem=f"key {name[:64]!r} is not written in base64") from None
+        raise KeyringError(problem=f"key {name!r} is not written in base64") from None
