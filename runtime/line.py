@@ -34,6 +34,7 @@ from trunkline.runtime.queueing import Queueing
 from trunkline.runtime.reply import Reply
 from trunkline.runtime.report import WorkReport, work_report
 from trunkline.runtime.runnable import Runnable
+from trunkline.runtime.storage.checkpoints.keyring import Keyring
 from trunkline.runtime.storage.database import Database, open_database
 from trunkline.runtime.storage.run_rows import Run
 from trunkline.runtime.tracing.langsmith import flush_langsmith
@@ -58,7 +59,8 @@ class Trunkline(Deciding, Queueing):
     process share, as those of several tenants do; left out, the line has its own. `clock` is what requests expire by.
     `graphs` are the names by which runs in the queue find their graphs. `bus` is the URL of what wakes other processes;
     left out, TRUNKLINE_BUS, else the database itself.
-    `index` is how the items of the line's store are embedded, to be found by meaning.
+    `index` is how the items of the line's store are embedded, to be found by meaning. `keys` are what conversations'
+    state (not the ledger, nor traces) is encrypted with; left out, TRUNKLINE_KEYS.
     """
 
     def __init__(
@@ -75,6 +77,7 @@ class Trunkline(Deciding, Queueing):
         graphs: GraphBook | Mapping[str, Runnable | GraphFactory | str] | None = None,
         bus: str | None = None,
         index: IndexConfig | None = None,
+        keys: Keyring | None = None,
     ) -> None:
         self._url = database or os.environ.get("TRUNKLINE_DATABASE") or DEFAULT_DATABASE
         self._models = models if isinstance(models, Models) else _models(models)
@@ -83,6 +86,7 @@ class Trunkline(Deciding, Queueing):
         self._limits = limits or Limits(calls=calls, per_run=calls_per_run)
         self._bus = bus or os.environ.get("TRUNKLINE_BUS")
         self._clock, self._index = clock or SystemClock(), index
+        self._keys = keys or Keyring.from_environment()
         self._stack = AsyncExitStack()
         self._opened: Opened | None = None
         self._graphs = graphs if isinstance(graphs, GraphBook) else GraphBook(graphs)
@@ -93,7 +97,14 @@ class Trunkline(Deciding, Queueing):
         async with AsyncExitStack() as stack:
             stack.push_async_callback(flush_langsmith)
             database = await stack.enter_async_context(
-                open_database(self._url, tenant=self._tenant, clock=self._clock, index=self._index, bus=self._bus)
+                open_database(
+                    self._url,
+                    tenant=self._tenant,
+                    clock=self._clock,
+                    index=self._index,
+                    bus=self._bus,
+                    keys=self._keys,
+                )
             )
             presence = Presence(database)
             stack.push_async_callback(presence.leave)

@@ -7,7 +7,6 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.store.base import IndexConfig
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -17,6 +16,7 @@ from trunkline.runtime.bus.bus import Bus
 from trunkline.runtime.bus.opening import open_bus
 from trunkline.runtime.storage.cache import SQLAlchemyCache
 from trunkline.runtime.storage.call_book import CallBook
+from trunkline.runtime.storage.checkpoints.keyring import Keyring
 from trunkline.runtime.storage.checkpoints.saver import SQLAlchemySaver
 from trunkline.runtime.storage.engine import open_engine
 from trunkline.runtime.storage.ledger import DatabaseLedger
@@ -45,7 +45,7 @@ class Database:
     spans: SpanStore
     ledger: DatabaseLedger
     book: CallBook
-    saver: BaseCheckpointSaver[str]
+    saver: SQLAlchemySaver
     store: SQLAlchemyStore
     cache: SQLAlchemyCache[Any]
     writer: Writer
@@ -69,11 +69,13 @@ async def open_database(
     clock: Clock | None = None,
     index: IndexConfig | None = None,
     bus: str | None = None,
+    keys: Keyring | None = None,
 ) -> AsyncGenerator[Database]:
     """Open the database at this URL and close it at the end, when all that was posted is committed.
 
     `clock` is what requests, items of the store and entries of the cache expire by, `index` how items are embedded.
-    `bus` is the URL of what wakes other processes, where that is not the database itself.
+    `bus` is the URL of what wakes other processes, where that is not the database itself. With `keys`, checkpoints are
+    encrypted.
 
     An embedded database is created and upgraded on the way. Raises `DatabaseUrlError`, `DatabaseUnreachableError`, and
     for a server database of another version `MigrationNeededError`.
@@ -84,7 +86,7 @@ async def open_database(
         async with (
             open_bus(bus, text) as told,
             Writer(engine) as writer,
-            SQLAlchemySaver(engine, writer=writer) as saver,
+            SQLAlchemySaver(engine, writer=writer, keys=keys) as saver,
         ):
             queue, spans = RunQueue(writer=writer, bus=told), SpanStore(engine=engine, writer=writer)
 

@@ -6,6 +6,11 @@ program: a database, a key, a migration (exit code 3), `RunFailedError` a run th
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+RowName = Sequence[str | int | bytes | None]
+"""What kind of row of state, of which thread, and what tells it from the thread's others."""
+
 
 class TrunklineError(Exception):
     """The base of everything that Trunkline raises on purpose."""
@@ -486,6 +491,47 @@ class StateFormatError(TrunklineError):
         self.found = found
 
 
+class KeyringError(UsageError):
+    """The keys to encrypt state with cannot be used. The text never holds a key."""
+
+    def __init__(self, *, problem: str) -> None:
+        super().__init__(f"keys for state: {problem}; 'trunkline db new-key' makes one")
+
+
+class StateKeyError(SetupError):
+    """A row of state is encrypted with a key that was not given."""
+
+    def __init__(self, *, row: RowName, key: str, known: Sequence[str]) -> None:
+        given = f"the keys given are {', '.join(known)}" if known else "no keys were given"
+        super().__init__(
+            f"{_row(row)} is encrypted with key {key!r}, and {given}; "
+            f"add key {key!r} to SQLAlchemySaver(..., keys=...) or TRUNKLINE_KEYS, to read with"
+        )
+        self.row, self.key, self.known = row, key, tuple(known)
+
+
+class StateNotEncryptedError(TrunklineError):
+    """A row of state is in clear although there are keys: it is older than the keys, or was put there by somebody."""
+
+    def __init__(self, *, row: RowName) -> None:
+        super().__init__(
+            f"{_row(row)} is not encrypted, which is refused while there are keys; if the database is older than its "
+            f"keys and you trust what is in it, run 'trunkline db reencrypt --clear' once"
+        )
+        self.row = row
+
+
+class StateForgedError(TrunklineError):
+    """A row of state is not what was encrypted for its place. Nothing of it was used."""
+
+    def __init__(self, *, row: RowName, key: str) -> None:
+        super().__init__(
+            f"{_row(row)} does not open with key {key!r}: it was changed, or put there from another place, or the key "
+            f"of that name is another one; restore a backup, or correct the key"
+        )
+        self.row, self.key = row, key
+
+
 class StateMissingError(TrunklineError):
     """A checkpoint refers to a value that is not in the database: something else than Trunkline removed rows."""
 
@@ -608,3 +654,8 @@ class EmbeddingError(TrunklineError, ValueError):
 
     def __init__(self, *, problem: str) -> None:
         super().__init__(f"the embedding function gave {problem}; mend the function or 'dims' in index=")
+
+
+def _row(row: RowName) -> str:
+    kind, name = (part if isinstance(part, str) else repr(part) for part in (row[0], row[2]))
+    return f"{kind} {name} of thread {row[1]!r}"
