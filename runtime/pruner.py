@@ -8,7 +8,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from trunkline.errors import ThreadBusyError
+from trunkline.errors import ThreadInUseError
 from trunkline.runtime.retention import Retention
 from trunkline.runtime.storage.checkpoints.recall import Recent
 from trunkline.runtime.storage.database import Database
@@ -93,7 +93,7 @@ class Pruner:
             if due.keep_last is None:
                 return await threads.erase(name, unused_since=due.unused_since)
             await self._database.saver.aprune([name], keep_last=due.keep_last)
-        except ThreadBusyError as busy:
+        except ThreadInUseError as busy:
             log.info("retention.left thread=%s problem=%s", name, busy)
             return False
         if now := await threads.find(name):

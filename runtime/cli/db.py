@@ -1,48 +1,73 @@
-"""`trunkline db`: where the database's tables stand, and bringing them to this version."""
+"""`trunkline db`: where the database's tables stand, bringing them to this version and back, and the keys of state."""
 
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
+import sys
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from trunkline.runtime.cli.options import DEFAULT_DATABASE, Database, Verbose
-from trunkline.runtime.cli.streams import say
+from trunkline.runtime.cli.db_import import import_threads
+from trunkline.runtime.cli.options import DEFAULT_DATABASE, AsJson, Database, Verbose
+from trunkline.runtime.cli.streams import say, write_object
 
 if TYPE_CHECKING:
-    from trunkline.runtime.storage.checkpoints.serializer import TypeName
-
-Source = Annotated[
-    str, typer.Argument(metavar="SOURCE", help="Their database: sqlite:///checkpoints.sqlite or postgresql://…")
-]
-OnlyThread = Annotated[
-    list[str] | None, typer.Option("--thread", metavar="T", help="Only this thread; may be repeated.")
-]
-Allow = Annotated[
-    list[str] | None,
-    typer.Option(metavar="package.module:Type", help="A type that their state holds; may be repeated."),
-]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Read and check everything, and write nothing.")]
-
-_TELL_EVERY = 100
-"""Threads between two words on how far it is."""
+    from trunkline.runtime.storage.standing import Standing
 
 db = typer.Typer(
-    help="The database's tables: upgrade, current, check; import threads from LangGraph's own savers.",
+    help="The database: status, upgrade, downgrade, current, check; the keys of its state; import of others' threads.",
     no_args_is_help=True,
 )
+db.command("import")(import_threads)
+
+ExpandOnly = Annotated[
+    bool,
+    typer.Option("--expand-only", help="Stop before the first migration that the release before cannot run beside."),
+]
+Sql = Annotated[bool, typer.Option("--sql", help="Change nothing; write the SQL that would.")]
+Earlier = Annotated[str, typer.Argument(metavar="REVISION", help="The revision to go back to: see status.")]
 
 
 @db.command()
-def upgrade(database: Database = DEFAULT_DATABASE, verbose: Verbose = False) -> None:
-    """Bring the tables to this version of Trunkline; nothing is lost, and running it twice does nothing."""
+def status(database: Database = DEFAULT_DATABASE, as_json: AsJson = False, verbose: Verbose = False) -> None:
+    """Show where the tables stand, and what each migration would do that is still to come."""
     del verbose
-    from trunkline.runtime.storage.database import upgrade_database
+    from trunkline.runtime.storage.database import standing_of_database
     from trunkline.runtime.storage.url import parse_url
 
-    revision = asyncio.run(upgrade_database(database))
+    standing = asyncio.run(standing_of_database(database))
+    if as_json:
+        write_object(_values(standing))
+    else:
+        _show(parse_url(database).shown, standing)
+
+
+@db.command()
+def upgrade(
+    database: Database = DEFAULT_DATABASE, expand_only: ExpandOnly = False, sql: Sql = False, verbose: Verbose = False
+) -> None:
+    """Bring the tables to this version of Trunkline; nothing is lost, and running it twice does nothing."""
+    del verbose
+    from trunkline.runtime.storage.database import upgrade_database, upgrade_script_of
+    from trunkline.runtime.storage.url import parse_url
+
+    if sql:
+        sys.stdout.write(asyncio.run(upgrade_script_of(database, expand_only=expand_only)))
+        return
+    revision = asyncio.run(upgrade_database(database, expand_only=expand_only))
+    say(f"{parse_url(database).shown} is at revision {revision}")
+
+
+@db.command()
+def downgrade(revision: Earlier, database: Database = DEFAULT_DATABASE, verbose: Verbose = False) -> None:
+    """Take migrations back, with all that was written into what they had added. Stop every process before."""
+    del verbose
+    from trunkline.runtime.storage.database import downgrade_database
+    from trunkline.runtime.storage.url import parse_url
+
+    asyncio.run(downgrade_database(database, revision))
     say(f"{parse_url(database).shown} is at revision {revision}")
 
 
@@ -57,7 +82,7 @@ def current(database: Database = DEFAULT_DATABASE, verbose: Verbose = False) -> 
 
 @db.command()
 def check(database: Database = DEFAULT_DATABASE, verbose: Verbose = False) -> None:
-    """Say whether the tables are those of this version; exit with 3 if they are not."""
+    """Say whether this version can work on the tables; exit with 3 if it cannot."""
     del verbose
     from trunkline.runtime.storage.database import check_database
     from trunkline.runtime.storage.url import parse_url
@@ -66,60 +91,57 @@ def check(database: Database = DEFAULT_DATABASE, verbose: Verbose = False) -> No
     say(f"{parse_url(database).shown} is at revision {revision}, which is what this version needs")
 
 
-@db.command("import")
-def import_threads(
-    source: Source,
-    thread: OnlyThread = None,
-    allow: Allow = None,
-    dry_run: DryRun = False,
-    database: Database = DEFAULT_DATABASE,
+def _values(standing: Standing) -> dict[str, object]:
+    return {
+        "current": standing.current,
+        "wanted": standing.wanted,
+        "pending": [
+            {"revision": one.revision, "phase": one.phase, "sentence": one.sentence} for one in standing.pending
+        ],
+    }
+
+
+def _show(database: str, standing: Standing) -> None:
+    typer.echo(f"database  {database}")
+    typer.echo(f"current   {standing.current or 'none'}")
+    typer.echo(f"wanted    {standing.wanted}")
+    for one in standing.pending:
+        typer.echo(f"pending   {one.revision}  {one.phase:8}  {one.sentence}")
+    if not standing.known:
+        say("the tables were made by a newer Trunkline, which this one cannot work on")
+
+
+@db.command()
+def new_key(
+    name: Annotated[str | None, typer.Argument(help="The key's id; left out, today's date.")] = None,
     verbose: Verbose = False,
 ) -> None:
-    """Bring threads over from the tables of LangGraph's own SQLite or PostgreSQL saver, which stay as they are.
-
-    Running it again brings over what has come since; a thread that has gone on here is not overwritten. Stop the
-    programs that write to SOURCE before the last time. Exits with 1 if a thread could not be brought over.
-    """
+    """Print a new key to encrypt state with, as TRUNKLINE_KEYS takes it: the current key first, older ones after it."""
     del verbose
-    allowed = [_type_name(each) for each in allow or []]
-    if asyncio.run(_imported(source, database, thread or [], allowed, dry_run=dry_run)):
-        raise typer.Exit(1)
+    from trunkline.runtime.storage.checkpoints.keyring import new_key as made
+
+    typer.echo(made(name or datetime.now(UTC).date().isoformat()))
 
 
-async def _imported(source: str, database: str, only: list[str], allowed: list[TypeName], *, dry_run: bool) -> int:
-    """Import, and return how many threads did not come."""
-    from trunkline.runtime.cli.figures import plural
-    from trunkline.runtime.storage.database import open_database
-    from trunkline.runtime.storage.imports.importing import AlreadyHere, Imported, Importer, Refused
-    from trunkline.runtime.storage.imports.opening import open_foreign
+@db.command()
+def reencrypt(
+    database: Database = DEFAULT_DATABASE,
+    clear: Annotated[
+        bool, typer.Option("--clear", help="Trust state that is not encrypted yet, and encrypt it too.")
+    ] = False,
+    verbose: Verbose = False,
+) -> None:
+    """Encrypt state with the first key of TRUNKLINE_KEYS, so that the others can be taken away; runs may go on."""
+    del verbose
+    from trunkline.runtime.storage.checkpoints.keyring import Keyring
 
-    sums: Counter[str] = Counter()
-    absent = set(only)
-    async with open_foreign(source) as foreign, open_database(database) as opened:
-        importer = Importer(foreign, opened.saver, allowed=allowed)
-        async for arrival in importer.arrivals(only=only, dry_run=dry_run):
-            absent.discard(arrival.thread)
-            match arrival:
-                case Imported():
-                    sums.update(threads=1, checkpoints=arrival.checkpoints, writes=arrival.writes)
-                case AlreadyHere():
-                    sums.update(here=1)
-                case Refused():
-                    sums.update(refused=1)
-                    say(str(arrival.error))
-            if (seen := sums["threads"] + sums["here"] + sums["refused"]) % _TELL_EVERY == 0:
-                say(f"{plural(seen, 'thread')} so far")
-    what = "would bring over" if dry_run else "brought over"
-    brought = ", ".join(plural(sums[name], name[:-1]) for name in ("threads", "checkpoints", "writes"))
-    say(f"{what} {brought}; {sums['here']:,} were here already, {sums['refused']:,} refused")
-    if absent:
-        say(f"no thread {' or '.join(map(repr, sorted(absent)))} in the source")
-    return sums["refused"] + len(absent)
+    keys = Keyring.from_environment()
+    rows = asyncio.run(_reencrypt(database, clear=clear))
+    say(f"{rows} rows were encrypted anew with key {keys.current if keys else None!r}; all others had been before")
 
 
-def _type_name(text: str) -> TypeName:
-    module, colon, name = text.partition(":")
-    if not (module and colon and name):
-        message = f"--allow {text!r} names no type; write package.module:Type"
-        raise typer.BadParameter(message)
-    return module, name
+async def _reencrypt(url: str, *, clear: bool) -> int:
+    from trunkline.runtime.cli.existing import existing_database
+
+    async with existing_database(url) as database:
+        return await database.saver.reencrypt(clear=clear)

@@ -17,10 +17,10 @@ from sqlalchemy import Executable, case, delete, null, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from trunkline.runtime.calls.decision import Verdict
+from trunkline.runtime.queue.status import RunStatus
 from trunkline.runtime.storage.checkpoints.recall import Recall
 from trunkline.runtime.storage.checkpoints.remove import delete_threads
 from trunkline.runtime.storage.checkpoints.save import hold
-from trunkline.runtime.storage.runs import RunStatus
 from trunkline.runtime.storage.tables import CallRow, DecisionRow, NewsRow, RunRow, SpanRow
 from trunkline.tools.call import CallState
 from trunkline.tools.ledger import WAITING

@@ -11,9 +11,9 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Executable, Select, String, and_, cast, exists, func, or_, select, union
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from trunkline.errors import ThreadBusyError
+from trunkline.errors import ThreadInUseError
+from trunkline.runtime.queue.status import RunStatus
 from trunkline.runtime.storage.erasure import erase, scrub
-from trunkline.runtime.storage.runs import RunStatus
 from trunkline.runtime.storage.state_tables import StateCheckpointRow, StateThreadRow
 from trunkline.runtime.storage.tables import (
     CallRow,
@@ -97,7 +97,7 @@ class ThreadStore:
     async def erase(self, name: str, *, force: bool = False, unused_since: datetime | None = None) -> bool:
         """Erase the thread in one transaction; see `trunkline.runtime.storage.erasure` for what stays.
 
-        Return False where something has happened on it after `unused_since`. Raises `ThreadBusyError` where something
+        Return False where something has happened on it after `unused_since`. Raises `ThreadInUseError` where something
         is under way on it, unless `force` cuts it off.
         """
 
@@ -109,7 +109,7 @@ class ThreadStore:
                 problem = (
                     f"is not deleted: {found.under_way} is under way; wait for its end, or cut it off with --force"
                 )
-                raise ThreadBusyError(thread=name, problem=problem)
+                raise ThreadInUseError(thread=name, problem=problem)
             await erase(connection, name, now=await _now(connection))
             return True
 

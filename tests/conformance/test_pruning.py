@@ -17,7 +17,7 @@ from langgraph.types import Command, interrupt
 
 from stand_ins.checkpoints import at, checkpoint_id, grow, put, values
 from trunkline import SQLAlchemySaver
-from trunkline.errors import ThreadBusyError
+from trunkline.errors import ThreadInUseError
 from trunkline.runtime.storage.checkpoints.pruning import prune
 from trunkline.runtime.storage.engine import open_engine
 from trunkline.runtime.storage.transactions import Result, Transactions, Work
@@ -202,7 +202,7 @@ async def pruned(url: str, saver: SQLAlchemySaver, writer: Interrupted) -> None:
     reads = Transactions(writer.engine, threads=1)
     try:
         async with writer:
-            await prune(reads, writer, "t", keep_last=2, serde=saver.serde)
+            await prune(reads, writer, "t", keep_last=2, codec=saver.codec)
     finally:
         await reads.aclose()
         await writer.engine.dispose()
@@ -225,7 +225,7 @@ async def test_a_thread_that_is_written_to_all_the_while_is_left(
 ) -> None:
     """With an error that says so, and everything in place."""
     writer = Interrupted(url, other, grown, times=99)
-    with pytest.raises(ThreadBusyError, match="written to all the while"):
+    with pytest.raises(ThreadInUseError, match="written to all the while"):
         await pruned(url, saver, writer)
 
     assert len(await listed(saver)) == 125 + len(writer.saved)
@@ -237,7 +237,7 @@ async def test_two_processes_may_prune_and_write_at_once(saver: SQLAlchemySaver,
 
     async def keep_pruning() -> None:
         for _ in range(10):
-            with suppress(ThreadBusyError):
+            with suppress(ThreadInUseError):
                 await other.aprune(["t"], keep_last=200)
                 await other.aprune(["u"], keep_last=1)
 

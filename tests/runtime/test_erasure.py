@@ -11,9 +11,9 @@ from langgraph.graph import START, StateGraph
 
 from trunkline import Agent, ScriptedModel, Trunkline, tool
 from trunkline.agents import Models, call
-from trunkline.errors import RunFailedError, ThreadBusyError
+from trunkline.errors import RunFailedError, ThreadInUseError
+from trunkline.runtime.queue.status import RunStatus
 from trunkline.runtime.storage.database import Database, open_database
-from trunkline.runtime.storage.runs import RunStatus
 from trunkline.tools.call import CallState
 
 PERSON = "Zebulon"
@@ -171,7 +171,7 @@ async def test_a_thread_is_not_deleted_under_a_run(line: Trunkline, database: Da
     running = asyncio.create_task(line.run(held.graph, {"said": PERSON}, thread="t"))
     await held.began.wait()
 
-    with pytest.raises(ThreadBusyError, match=r"run r-\w+ is under way"):
+    with pytest.raises(ThreadInUseError, match=r"run r-\w+ is under way"):
         await database.threads.erase("t")
     held.go.set()
     assert (await running).state == {"said": f"{PERSON}, heard"}

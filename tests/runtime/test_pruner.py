@@ -3,20 +3,19 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from stand_ins.checkpoints import grow
+from stand_ins.runs import begun
 from trunkline import Agent, ScriptedModel, Trunkline, tool
 from trunkline.agents import call
 from trunkline.errors import RetentionError, RunFailedError
 from trunkline.runtime.pruner import Pruner, Sweep
 from trunkline.runtime.retention import Retention
 from trunkline.runtime.storage.database import Database
-from trunkline.runtime.storage.runs import RunStatus
 
 SHOP = Agent("shop", model=ScriptedModel(["yes"], repeat=True))
 DESK = Agent("desk", model=ScriptedModel(["well"], repeat=True))
@@ -86,8 +85,7 @@ async def test_a_thread_with_a_run_under_way_is_left_alone(
 ) -> None:
     """However old it is, or looks."""
     await line.run(SHOP, "hello", thread="s")
-    (summary,) = await database.runs.latest(limit=1)
-    await database.runs.start(replace(summary.run, id="r-2", status=RunStatus.RUNNING))
+    await begun(database, "s", run_id="r-2")
     pruner = Pruner(database, {}, default=retention, now=later(database, days=400))
 
     assert await pruner.sweep() == Sweep()
@@ -109,21 +107,6 @@ async def test_a_thread_that_is_used_again_at_the_last_moment_is_left(line: Trun
 
     assert not await pruner.carry_out(due)
     assert await names(database) == ["s"]
-
-
-async def test_what_comes_late_to_an_erased_thread_is_erased_by_the_next_sweep(
-    line: Trunkline, database: Database
-) -> None:
-    """A run that was cut off still records how it ended."""
-    await line.run(SHOP, "hello", thread="s")
-    (summary,) = await database.runs.latest(limit=1)
-    await database.threads.erase("s")
-    await database.runs.finish(summary.run.id, RunStatus.FAILED, error="Dana Smith was not found")
-
-    assert await Pruner(database, {}).sweep() == Sweep(erased=1)
-    (summary,) = await database.runs.latest(limit=1)
-    assert (summary.run.asked, summary.run.answer, summary.run.error) == (None, None, None)
-    assert await Pruner(database, {}).sweep() == Sweep()
 
 
 async def test_a_call_that_comes_late_is_erased_too(line: Trunkline, database: Database) -> None:

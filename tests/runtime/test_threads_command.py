@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from stand_ins.checkpoints import at, put
+from stand_ins.runs import begun
 from trunkline import Agent, ScriptedModel, SQLAlchemySaver, Trunkline, tool
 from trunkline.agents import Models, call
 from trunkline.runtime.cli.app import execute
 from trunkline.runtime.storage.database import open_database
-from trunkline.runtime.storage.runs import RunStatus
 
 
 @tool(effect="write", key="note:{text}")
@@ -49,8 +49,7 @@ def objects(capsys: pytest.CaptureFixture[str], *arguments: str) -> list[dict[st
 
 async def mark_running(url: str) -> None:
     async with open_database(url) as opened:
-        (newest,) = await opened.runs.latest(limit=1, thread="t-1")
-        await opened.runs.finish(newest.run.id, RunStatus.RUNNING)
+        await begun(opened, "t-1")
 
 
 # --- list ---

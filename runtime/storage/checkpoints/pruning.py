@@ -12,13 +12,14 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from langgraph.checkpoint.serde.base import SerializerProtocol
 from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from trunkline.errors import ThreadBusyError
+from trunkline.errors import ThreadInUseError
+from trunkline.runtime.storage.checkpoints.codec import Codec
 from trunkline.runtime.storage.checkpoints.remove import (
     Node,
+    ThreadRef,
     changed,
     children_of,
     cut_off_parents,
@@ -28,6 +29,7 @@ from trunkline.runtime.storage.checkpoints.remove import (
     needed_for_deltas,
     tree_of,
 )
+from trunkline.runtime.storage.checkpoints.seal import Seal
 from trunkline.runtime.storage.state_tables import StateThreadRow
 from trunkline.runtime.storage.transactions import Transactions
 from trunkline.runtime.storage.writer import Writer
@@ -36,7 +38,7 @@ _CHECKPOINTS, _ITEMS = 100, 500
 """In one step."""
 
 _PLANS = 5
-_ROW = select(StateThreadRow.id, StateThreadRow.changes, StateThreadRow.removals)
+_ROW = select(StateThreadRow.id, StateThreadRow.name, StateThreadRow.changes, StateThreadRow.removals)
 _NAMED = _ROW.where(StateThreadRow.name == bindparam("name"))
 _HELD = _ROW.where(StateThreadRow.id == bindparam("id")).with_for_update()
 
@@ -45,13 +47,13 @@ _HELD = _ROW.where(StateThreadRow.id == bindparam("id")).with_for_update()
 class _Seen:
     """How often a thread had been changed when it was looked at."""
 
-    thread: int
+    thread: ThreadRef
     changes: int
     removals: int
 
     @classmethod
     def of(cls, row: Any) -> _Seen:
-        return cls(thread=row.id, changes=row.changes, removals=row.removals)
+        return cls(thread=ThreadRef(row.id, row.name), changes=row.changes, removals=row.removals)
 
     def after_a_step(self) -> _Seen:
         return replace(self, changes=self.changes + 1, removals=self.removals + 1)
@@ -74,51 +76,50 @@ class _Plan:
     steps: Sequence[_Step]
 
 
-async def prune(reads: Transactions, writer: Writer, name: str, *, keep_last: int, serde: SerializerProtocol) -> None:
-    """Keep the newest checkpoints of the thread. Raises `ThreadBusyError`; what was taken away by then stays away."""
+async def prune(reads: Transactions, writer: Writer, name: str, *, keep_last: int, codec: Codec) -> None:
+    """Keep the newest checkpoints of the thread. Raises `ThreadInUseError`; what was taken away by then stays away."""
     for _ in range(_PLANS):
-        plan = await reads.read(partial(_planned, name=name, keep_last=keep_last, serde=serde))
-        if plan is None or await _carried_out(writer, plan):
+        plan = await reads.read(partial(_planned, name=name, keep_last=keep_last, codec=codec))
+        if plan is None or await _carried_out(writer, plan, codec.seal):
             return
     problem = "is written to all the while, and was pruned in part; prune it again when its run has ended"
-    raise ThreadBusyError(thread=name, problem=problem)
+    raise ThreadInUseError(thread=name, problem=problem)
 
 
-async def _carried_out(writer: Writer, plan: _Plan) -> bool:
+async def _carried_out(writer: Writer, plan: _Plan, seal: Seal) -> bool:
     """Take the steps, as long as nobody else changes the thread."""
     seen = plan.seen
     for step in plan.steps:
-        if not await writer.write(partial(_take, seen=seen, step=step)):
+        if not await writer.write(partial(_take, seen=seen, step=step, seal=seal)):
             return False
         seen = seen.after_a_step()
     return True
 
 
-async def _take(connection: AsyncConnection, *, seen: _Seen, step: _Step) -> bool:
-    row = (await connection.execute(_HELD, {"id": seen.thread})).first()
+async def _take(connection: AsyncConnection, *, seen: _Seen, step: _Step, seal: Seal) -> bool:
+    row = (await connection.execute(_HELD, {"id": seen.thread.id})).first()
     if row is None or _Seen.of(row) != seen:
         return False
     if step.doomed:
         await drop_checkpoints(connection, seen.thread, step.doomed)
-        await cut_off_parents(connection, step.orphans)
+        await cut_off_parents(connection, seen.thread, step.orphans, seal)
     await drop_items(connection, seen.thread, step.items)
     await changed(connection, seen.thread)
     return True
 
 
-async def _planned(
-    connection: AsyncConnection, *, name: str, keep_last: int, serde: SerializerProtocol
-) -> _Plan | None:
+async def _planned(connection: AsyncConnection, *, name: str, keep_last: int, codec: Codec) -> _Plan | None:
     row = (await connection.execute(_NAMED, {"name": name})).first()
     if row is None:
         return None
-    tree = await tree_of(connection, row.id, serde)
+    seen = _Seen.of(row)
+    tree = await tree_of(connection, seen.thread, codec)
     kept = list(_kept(tree, keep_last))
     needed = needed_for_deltas(tree, kept) | {node.seq for node in kept}
     spared = [node for node in tree if node.seq in needed]
     doomed = [node for node in reversed(tree) if node.seq not in needed]
-    items = await garbage(connection, row.id, spared)
-    return _Plan(seen=_Seen.of(row), steps=[*_checkpoint_steps(doomed, spared), *_item_steps(items)])
+    items = await garbage(connection, seen.thread, spared, codec.seal)
+    return _Plan(seen=seen, steps=[*_checkpoint_steps(doomed, spared), *_item_steps(items)])
 
 
 def _checkpoint_steps(doomed: Sequence[Node], spared: Sequence[Node]) -> Iterator[_Step]:
