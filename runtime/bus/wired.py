@@ -24,6 +24,7 @@ _BATCH = 256
 _PATIENCE = 0.25  # seconds that a publisher waits for room; then the oldest message makes it
 _FLUSH_SECONDS = 1.0
 _BACKOFF = Backoff(base=0.1, cap=5.0)
+_STEADY_SECONDS = 60.0  # a connection that held so long is not the next attempt of an outage
 
 Letter: TypeAlias = tuple[str, bytes]
 """A topic and a message."""
@@ -125,7 +126,7 @@ class WiredBus:
                     await self._serve(wire)
             except Exception as error:  # noqa: BLE001 - drivers raise what they like, and no publisher is to fail of it
                 await self._note_lost(error)
-            attempt = 1 if clock.time() - began > _BACKOFF.cap else attempt + 1
+            attempt = 1 if clock.time() - began > _STEADY_SECONDS else attempt + 1
             await asyncio.sleep(_BACKOFF.seconds(attempt, draw=random.random(), retry_after=None))
 
     async def _serve(self, wire: Wire) -> None:
