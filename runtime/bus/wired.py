@@ -89,20 +89,17 @@ class WiredBus:
             await to_its_end(_ended(self._task), name=f"bus {self._shown} closes")
 
     async def publish(self, topic: str, message: bytes = b"") -> None:
-        """Hand a message over to be sent."""
+        """Hand a message over to be sent. Cancelled while it waits for room, the message is not sent."""
+        if not message and topic in self._rung:
+            return
+        try:
+            async with asyncio.timeout(0 if self._down else _PATIENCE):
+                await self._outgoing.put((topic, message))
+        except TimeoutError:
+            self._make_room()
+            self._outgoing.put_nowait((topic, message))
         if not message:
-            if topic in self._rung:
-                return
             self._rung.add(topic)
-        if self._outgoing.full() and not self._down:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(_PATIENCE):
-                    await self._outgoing.put((topic, message))
-                    return
-        if self._outgoing.full():
-            self._taken(self._outgoing.get_nowait())
-            self._outgoing.task_done()
-        self._outgoing.put_nowait((topic, message))
 
     @asynccontextmanager
     async def listen(self, *topics: str) -> AsyncGenerator[Listener]:
@@ -167,6 +164,11 @@ class WiredBus:
             finally:
                 for _ in letters:
                     self._outgoing.task_done()
+
+    def _make_room(self) -> None:
+        if self._outgoing.full():
+            self._taken(self._outgoing.get_nowait())
+            self._outgoing.task_done()
 
     def _taken(self, letter: Letter) -> Letter:
         topic, message = letter

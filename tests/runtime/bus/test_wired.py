@@ -135,3 +135,21 @@ def test_rings_that_wait_are_sent_as_one() -> None:
     in_jumping_time(work())
 
     assert station.sent == [("queue:a", b""), ("queue:b", b"")]
+
+
+def test_a_ring_that_was_cancelled_does_not_silence_the_next() -> None:
+    """It stood in the way of nobody: it was never sent."""
+    station = Station(mute=True)
+
+    async def work() -> None:
+        async with WiredBus(station.dial, shown="x") as bus, bus.listen("queue:a") as listener:
+            for number in range(1_024 + 256 + 1):  # one batch is under way, and the room behind it is full
+                await bus.publish("run:1", str(number).encode())
+            ring = asyncio.create_task(bus.publish("queue:a"))
+            await asyncio.sleep(0)
+            assert ring.cancel()
+            station.mute = False
+            await bus.publish("queue:a")
+            assert [await anext(listener), await anext(listener)] == [Missed(), Heard(topic="queue:a")]
+
+    in_jumping_time(work())
