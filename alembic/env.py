@@ -2,9 +2,9 @@
 
 from alembic import context
 
-from trunkline.runtime.storage import queue_tables, state_tables, tables
+from trunkline.runtime.storage import memory_tables, queue_tables, state_tables, tables
 
-MODELS = (tables, state_tables, queue_tables)  # importing them is what makes their tables known
+MODELS = (tables, state_tables, memory_tables, queue_tables)  # importing them is what makes their tables known
 
 context.configure(
     connection=context.config.attributes["connection"],

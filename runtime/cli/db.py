@@ -1,9 +1,10 @@
-"""`trunkline db`: where the database's tables stand, and bringing them to this version and back."""
+"""`trunkline db`: where the database's tables stand, bringing them to this version and back, and the keys of state."""
 
 from __future__ import annotations
 
 import asyncio
 import sys
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,9 +13,12 @@ from trunkline.runtime.cli.options import DEFAULT_DATABASE, AsJson, Database, Ve
 from trunkline.runtime.cli.streams import say, write_object
 
 if TYPE_CHECKING:
+    from trunkline.runtime.storage.checkpoints.keyring import Keyring
     from trunkline.runtime.storage.standing import Standing
 
-db = typer.Typer(help="The database's tables: status, upgrade, downgrade, current, check.", no_args_is_help=True)
+db = typer.Typer(
+    help="The database: status, upgrade, downgrade, current, check; and the keys of its state.", no_args_is_help=True
+)
 
 ExpandOnly = Annotated[
     bool,
@@ -103,3 +107,39 @@ def _show(database: str, standing: Standing) -> None:
         typer.echo(f"pending   {one.revision}  {one.phase:8}  {one.sentence}")
     if not standing.known:
         say("the tables were made by a newer Trunkline, which this one cannot work on")
+
+
+@db.command()
+def new_key(
+    name: Annotated[str | None, typer.Argument(help="The key's id; left out, today's date.")] = None,
+    verbose: Verbose = False,
+) -> None:
+    """Print a new key to encrypt state with, as TRUNKLINE_KEYS takes it: the current key first, older ones after it."""
+    del verbose
+    from trunkline.runtime.storage.checkpoints.keyring import new_key as made
+
+    typer.echo(made(name or datetime.now(UTC).date().isoformat()))
+
+
+@db.command()
+def reencrypt(
+    database: Database = DEFAULT_DATABASE,
+    clear: Annotated[
+        bool, typer.Option("--clear", help="Trust state that is not encrypted yet, and encrypt it too.")
+    ] = False,
+    verbose: Verbose = False,
+) -> None:
+    """Encrypt state with the first key of TRUNKLINE_KEYS, so that the others can be taken away; runs may go on."""
+    del verbose
+    from trunkline.runtime.storage.checkpoints.keyring import Keyring
+
+    keys = Keyring.from_environment()
+    rows = asyncio.run(_reencrypt(database, keys, clear=clear))
+    say(f"{rows} rows were encrypted anew with key {keys.current if keys else None!r}; all others had been before")
+
+
+async def _reencrypt(url: str, keys: Keyring | None, *, clear: bool) -> int:
+    from trunkline.runtime.cli.existing import existing_database
+
+    async with existing_database(url, keys=keys) as database:
+        return await database.saver.reencrypt(clear=clear)

@@ -124,3 +124,19 @@ def test_upgrade_writes_the_sql_instead(empty_url: str, capsys: pytest.CaptureFi
         connection.executescript(capsys.readouterr().out)
 
     assert (missing, written, execute(["db", "check", "--database", empty_url])) == (3, 0, 0)
+
+
+@pytest.mark.parametrize("backend", ["sqlite"])
+def test_keys_are_made_and_replaced_on_the_command_line(
+    url: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The key goes to stdout, as the variable takes it; without keys nothing is encrypted anew."""
+    without = execute(["db", "reencrypt", "--database", url])
+    made = execute(["db", "new-key", "2026-11"])
+    said = capsys.readouterr()
+    monkeypatch.setenv("TRUNKLINE_KEYS", said.out.strip())
+    again = execute(["db", "reencrypt", "--database", url])
+
+    assert (without, made, again) == (2, 0, 0)
+    assert "none were given to encrypt with" in said.err
+    assert "0 rows were encrypted anew with key '2026-11'" in capsys.readouterr().err
