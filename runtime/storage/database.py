@@ -107,7 +107,7 @@ async def open_database(
                         ledger=DatabaseLedger(engine=engine, writer=writer, tenant=name, now=clock.now),
                         book=CallBook(engine=engine, writer=writer, tenant=name, now=clock.now),
                         saver=saver,
-                        threads=ThreadStore(engine=engine, writer=writer),
+                        threads=ThreadStore(engine=engine, writer=writer, queue=queue),
                         store=store,
                         cache=cache,
                         writer=writer,
