@@ -100,6 +100,9 @@ class Conductor:
             async with aclosing(self._graph_events(given, outcome, watched=watched)) as events:
                 async for event in events:
                     yield event
+            reply = self._reply(outcome)
+            if self._news:
+                await self._book.told(self._news, run_id=self._run.id)
         except GraphDrained:
             await self._ended(HandedBack())
             return
@@ -109,11 +112,10 @@ class Conductor:
             await to_its_end(self._stopped(), name=f"stop {self._run.id}")
             raise
         except Exception as error:
+            if self._lease and self._lease.refused:
+                raise self._lost(self._lease) from error
             await self._ended(self._ending.failed(error))
             raise RunFailedError(run=self._run.id, thread=self._thread, cause=error) from error
-        reply = self._reply(outcome)
-        if self._news:
-            await self._book.told(self._news, run_id=self._run.id)
         await self._ended(self._end_of(reply, tuple(outcome.interrupts.values())))
         yield RunFinished(reply=reply)
 
@@ -218,7 +220,10 @@ class Conductor:
         self._recorder.close(cancelled=cancelled)
         if self._lease is not None:
             self._lease.on_loss.clear()  # from here on there is nothing to stop
-            await to_its_end(self._queue.finish(self._lease, end), name=f"finish {self._run.id}")
+            try:
+                await to_its_end(self._queue.finish(self._lease, end), name=f"finish {self._run.id}")
+            except LeaseLostError as error:
+                raise RunFailedError(run=self._run.id, thread=self._thread, cause=error) from error
 
 
 def _as_mapping(state: Any) -> dict[str, Any]:

@@ -81,6 +81,9 @@ class Worker:
             database, queues=queues, slots=concurrency, lease=lease, max_stall=max_stall, on_cancel=self._asked
         )
         self._served: dict[str, _Served] = {}
+        self._in_doubt = False
+        """Whether a claim may have been committed whose answer was lost."""
+
         self._wake = asyncio.Event()
         self._draining = asyncio.Event()
         self._stack = AsyncExitStack()
@@ -156,7 +159,12 @@ class Worker:
 
     async def _claim_up_to(self, free: int) -> int:
         try:
+            if self._in_doubt:
+                known = [served.claimed.lease.lease_id for served in self._served.values()]
+                await self._database.queue.give_back(self.presence.id, keep=known)
+            self._in_doubt = True
             claimed = await self._database.queue.claim(self.presence.id, self._queues, limit=free)
+            self._in_doubt = False
         except WorkerDeadError:
             self.presence.dead.set()
             raise
