@@ -114,7 +114,7 @@ class Conductor:
         reply = self._reply(outcome)
         if self._news:
             await self._book.told(self._news, run_id=self._run.id)
-        await self._ended(self._end_of(reply, outcome.interrupts))
+        await self._ended(self._end_of(reply, list(outcome.interrupts.values())))
         yield RunFinished(reply=reply)
 
     def _take(self, lease: Lease) -> None:
