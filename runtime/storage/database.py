@@ -17,6 +17,7 @@ from trunkline.runtime.bus.opening import open_bus
 from trunkline.runtime.storage.call_book import CallBook
 from trunkline.runtime.storage.checkpoints.saver import SQLAlchemySaver
 from trunkline.runtime.storage.engine import open_engine
+from trunkline.runtime.storage.event_log import EventLog
 from trunkline.runtime.storage.ledger import DatabaseLedger
 from trunkline.runtime.storage.migration import current_revision, wanted_revision
 from trunkline.runtime.storage.queue.heartbeat import Renewals
@@ -40,6 +41,7 @@ class Database:
     spans: SpanStore
     ledger: DatabaseLedger
     book: CallBook
+    events: EventLog
     saver: BaseCheckpointSaver[str]
     writer: Writer
     bus: Bus
@@ -88,6 +90,7 @@ async def open_database(
                     spans=spans,
                     ledger=DatabaseLedger(engine=engine, writer=writer, tenant=name, now=now),
                     book=CallBook(engine=engine, writer=writer, tenant=name, now=now),
+                    events=events,
                     saver=saver,
                     writer=writer,
                     bus=told,
@@ -96,6 +99,7 @@ async def open_database(
                 )
 
             queue, spans = RunQueue(writer=writer, bus=told), SpanStore(engine=engine, writer=writer)
+            events = EventLog(engine=engine, writer=writer)
             yield of_tenant(tenant)
 
 

@@ -474,6 +474,14 @@ class StateFormatError(TrunklineError):
         self.found = found
 
 
+class EventFormatError(TrunklineError):
+    """An event of the log is in a form that this version does not know."""
+
+    def __init__(self, *, kind: str, problem: str) -> None:
+        super().__init__(f"event {kind!r} {problem}, which this version cannot read; upgrade Trunkline")
+        self.kind, self.problem = kind, problem
+
+
 class StateMissingError(TrunklineError):
     """A checkpoint refers to a value that is not in the database: something else than Trunkline removed rows."""
 

@@ -35,9 +35,6 @@ class Claimed:
     clean: bool
     """Whether the thread's last run before this one ended well, or there was none."""
 
-    next_event: int
-    """The number of the thread's next event."""
-
     reference: str | None = None
     given: bytes | None = None
     resume: bytes | None = None
@@ -83,7 +80,7 @@ async def begin(connection: AsyncConnection, run: Run, worker_id: str, now: int)
     row = row_of(run) | {"seq": thread.next_seq, "fence": lease.fence}
     await connection.execute(_INSERT_RUN, [row])
     await _lease_to(connection, lease, next_seq=thread.next_seq + 1)
-    return Claimed(run=run, lease=lease, clean=clean, next_event=thread.next_event)
+    return Claimed(run=run, lease=lease, clean=clean)
 
 
 async def require_alive(connection: AsyncConnection, worker_id: str) -> None:
@@ -132,7 +129,6 @@ async def _begin_next(connection: AsyncConnection, thread: Any, worker_id: str, 
         run=replace(run_of(row), status=RunStatus.RUNNING, started_at=moment(now), trace_id=trace_id),
         lease=lease,
         clean=clean,
-        next_event=thread.next_event,
         reference=row.reference,
         given=row.given,
         resume=row.resume,
@@ -156,6 +152,7 @@ def _lease(thread: Any, run_id: str, worker_id: str) -> Lease:
         worker_id=worker_id,
         fence=thread.fence + 1,
         lease_id=secrets.token_hex(8),
+        next_event=thread.next_event,
     )
 
 

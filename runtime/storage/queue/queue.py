@@ -65,11 +65,9 @@ class RunQueue:
         """Begin a run that was never queued; None when somebody has its thread. See `claiming.begin`."""
         return await self._insert(lambda connection, now: claiming.begin(connection, run, worker_id, now))
 
-    async def finish(self, lease: Lease, end: End, *, next_event: int = 1) -> None:
+    async def finish(self, lease: Lease, end: End) -> None:
         """End a claim; see `finishing.finish`."""
-        ring = await self._do(
-            lambda connection, now: finishing.finish(connection, lease, end, next_event=next_event, now=now)
-        )
+        ring = await self._do(lambda connection, now: finishing.finish(connection, lease, end, now))
         await self._ring(ring)
         await self._bus.publish(run_topic(lease.run_id))
 
