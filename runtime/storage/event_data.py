@@ -12,7 +12,15 @@ from typing import Any, cast, get_type_hints
 from pydantic import TypeAdapter, ValidationError
 
 from trunkline.errors import EventFormatError
-from trunkline.runtime.events import CustomEmitted, LoggedEvent, MessageFinished, NotKept, RunStarted, StepFinished
+from trunkline.runtime.events import (
+    CustomEmitted,
+    LoggedEvent,
+    MessageFinished,
+    NotKept,
+    RunStarted,
+    StepFinished,
+    TextStreamed,
+)
 from trunkline.runtime.queue.happenings import (
     RunCancelled,
     RunDied,
@@ -72,6 +80,11 @@ class Sealed:
     data: bytes
 
 
+def kind_of(event: LoggedEvent | TextStreamed) -> str:
+    """Return the kind by which the log knows the event; text, which it does not keep, has one too."""
+    return "text_streamed" if isinstance(event, TextStreamed) else _KIND_OF[type(event)]
+
+
 def encode(event: LoggedEvent, payloads: Payloads | None = None) -> tuple[str, bytes]:
     """Return the event's kind and data. Values of the user's go through `payloads`; one that does not is told of.
 
@@ -79,7 +92,7 @@ def encode(event: LoggedEvent, payloads: Payloads | None = None) -> tuple[str, b
     """
     told = {name: _told(hint, getattr(event, name), payloads) for name, hint in _FIELDS[type(event)].items()}
     text = json.dumps({"v": VERSION, **told}, ensure_ascii=False, separators=(",", ":"))
-    return _KIND_OF[type(event)], pack(frame(("json", text.encode(errors="replace"))))
+    return kind_of(event), pack(frame(("json", text.encode(errors="replace"))))
 
 
 def decode(kind: str, data: bytes, payloads: Payloads) -> LoggedEvent:
