@@ -146,7 +146,7 @@ async def test_what_a_zombie_records_is_refused(line: Trunkline, database: Datab
     async def record() -> None:
         hold(zombie.lease)
         posted = database.events.append(zombie.lease, late, payloads)
-        await asyncio.wait([posted, asyncio.create_task(database.flush())])
+        await asyncio.gather(posted, database.flush(), return_exceptions=True)
         await posted
 
     with pytest.raises(LeaseLostError):

@@ -26,6 +26,7 @@ async def test_what_a_waiting_run_asks_is_on_record(line: Trunkline, database: D
 
     row = select(RunRow.interrupts).where(RunRow.id == reply.run_id)
     stored = await database.writer.write(lambda connection: connection.scalar(row))
+    assert stored
     [kept] = Payloads(database.saver.serde).loads(stored)
     assert isinstance(kept, Interrupt)
     assert (kept.id, kept.value) == (reply.interrupt_ids[0], {"refund": "order 7"})
