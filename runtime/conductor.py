@@ -117,7 +117,7 @@ class Conductor:
         reply = self._reply(outcome)
         if self._news:
             await self._book.told(self._news, run_id=self._run.id)
-        await self._ended(self._end_of(reply, list(outcome.interrupts.values())))
+        await self._ended(self._end_of(reply, tuple(outcome.interrupts.values())))
         yield RunFinished(reply=reply)
 
     def _take(self, lease: Lease) -> None:
@@ -233,7 +233,7 @@ class Conductor:
         self._recorder.close(cancelled=cancelled)
         self._journal.close()
         if self._lease is not None:
-            self._lease.released = True
+            self._lease.on_loss.clear()  # from here on there is nothing to stop
             await to_its_end(self._queue.finish(self._lease, end), name=f"finish {self._run.id}")
 
 

@@ -36,14 +36,19 @@ async def join(database: Database, payloads: Payloads, run_id: str, *, after: in
     async with database.bus.listen(run_topic(run_id), text_topic(run_id)) as heard:
         while True:
             run = await _found(database, run_id)  # first: what its row says, the log tells by then
+            rung = False
             while page := await database.events.of_run(run_id, payloads, after=place.seq):
+                rung |= await _heard_so_far(heard, place)
                 for recorded in page:
+                    for piece in place.due():
+                        yield piece
                     place.move_to(recorded)
                     yield recorded
             if run.status.rests:
                 break
-            async for piece in _pieces(heard, place):
-                yield piece
+            if not rung:
+                async for piece in _pieces(heard, place):
+                    yield piece
     if run.status is RunStatus.CANCELLED and not await _told_of_the_end(database, payloads, run_id):
         yield Recorded(seq=place.seq, run_id=run_id, at=run.ended_at, event=RunCancelled(), recorded=False)
 
@@ -77,6 +82,17 @@ class _Place:
             if piece.after >= self.finished:
                 event = TextStreamed(node=piece.node, text=piece.text)
                 yield Recorded(seq=self.seq, run_id=self.run_id, at=None, event=event, recorded=False)
+
+
+async def _heard_so_far(heard: Listener, place: _Place) -> bool:
+    """Take in the text that has come; return whether somebody rang meanwhile."""
+    rung = False
+    while (message := await heard.next(within=0)) is not None:
+        if isinstance(message, Heard) and message.message:
+            place.heard(message.message)
+        else:
+            rung = True
+    return rung
 
 
 async def _pieces(heard: Listener, place: _Place) -> AsyncGenerator[Recorded]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import and_, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from trunkline.runtime.queue.happenings import QueueEvent, RunCancelled, RunDied, RunFailed, WorkerLost
+from trunkline.runtime.queue.happenings import QueueEvent, RunCancelled, RunDied, RunFailed, RunHandedBack, WorkerLost
 from trunkline.runtime.queue.status import RunStatus
 from trunkline.runtime.storage.event_log import append_for
 from trunkline.runtime.storage.queue.clock import moment
@@ -45,7 +45,21 @@ async def reap(connection: AsyncConnection, now: int, *, known_dead: Collection[
     if not workers:
         return Reaped()
     await connection.execute(update(WorkerRow).where(WorkerRow.id.in_(workers)).values(state="dead"))
-    held = select(ThreadRow.id).where(ThreadRow.worker_id.in_(workers), ThreadRow.sched == "leased")
+    taken = await _take(connection, ThreadRow.worker_id.in_(workers), now, crashed=True)
+    return replace(taken, workers=workers)
+
+
+async def give_back(connection: AsyncConnection, worker_id: str, now: int, *, keep: Collection[str] = ()) -> Reaped:
+    """Take from a worker that lives what it does not know to have: `keep` are the ids of the leases that it knows of.
+
+    It has claimed them, and the answer was lost on its way. No attempt is spent.
+    """
+    unknown = (ThreadRow.worker_id == worker_id, ThreadRow.lease_id.not_in(keep))
+    return await _take(connection, and_(*unknown), now, crashed=False)
+
+
+async def _take(connection: AsyncConnection, which: Any, now: int, *, crashed: bool) -> Reaped:
+    held = select(ThreadRow.id).where(which, ThreadRow.sched == "leased")
     threads = (await connection.scalars(held.order_by(ThreadRow.id).with_for_update())).all()
     requeued: list[str] = []
     ended: list[str] = []
@@ -53,14 +67,14 @@ async def reap(connection: AsyncConnection, now: int, *, known_dead: Collection[
     for thread_id in threads:
         happened: list[tuple[str, QueueEvent]] = []
         for run in await _running(connection, thread_id):
-            changes = _given_up(run, now)
+            changes = _given_up(run, now, crashed=crashed)
             await connection.execute(update(RunRow).where(RunRow.id == run.id).values(**changes))
             (requeued if changes["status"] == RunStatus.QUEUED.value else ended).append(run.id)
-            happened += [(run.id, event) for event in _events_of(run, changes)]
+            happened += [(run.id, event) for event in _events_of(run, changes, crashed=crashed)]
         await append_for(connection, thread_id, happened, now)
         if ring := await settle(connection, thread_id, now, fence=ThreadRow.fence + 1):
             rings.add(ring)
-    return Reaped(workers=workers, requeued=requeued, ended=ended, rings=rings)
+    return Reaped(requeued=requeued, ended=ended, rings=rings)
 
 
 async def _running(connection: AsyncConnection, thread_id: str) -> Sequence[Any]:
@@ -70,24 +84,25 @@ async def _running(connection: AsyncConnection, thread_id: str) -> Sequence[Any]
     return (await connection.execute(wanted)).all()
 
 
-def _given_up(run: Any, now: int) -> dict[str, Any]:
-    """Return what becomes of a run whose worker is dead."""
-    changes: dict[str, Any] = {"crashes": run.crashes + 1}
+def _given_up(run: Any, now: int, *, crashed: bool) -> dict[str, Any]:
+    """Return what becomes of a run that is taken from its worker."""
+    crashes = run.crashes + 1 if crashed else run.crashes
+    changes: dict[str, Any] = {"crashes": crashes, "fence": RunRow.fence + 1}
     if run.cancel is not None:
         changes |= {"status": RunStatus.CANCELLED.value, "ended_at": moment(now)}
     elif run.reference is None:
         error = "the process that ran it died; run the thread with None to go on from what was finished"
         changes |= {"status": RunStatus.FAILED.value, "ended_at": moment(now), "error": error}
-    elif run.crashes + 1 >= MOST_CRASHES:
-        error = f"its worker died with it {run.crashes + 1} times"
+    elif crashes >= MOST_CRASHES:
+        error = f"its worker died with it {crashes} times"
         changes |= {"status": RunStatus.DEAD.value, "ended_at": moment(now), "error": error}
     else:
         changes |= {"status": RunStatus.QUEUED.value, "not_before": now}
     return changes
 
 
-def _events_of(run: Any, changes: dict[str, Any]) -> Iterator[QueueEvent]:
-    yield WorkerLost(worker=run.worker_id, crashes=changes["crashes"])
+def _events_of(run: Any, changes: dict[str, Any], *, crashed: bool) -> Iterator[QueueEvent]:
+    yield WorkerLost(worker=run.worker_id, crashes=changes["crashes"]) if crashed else RunHandedBack()
     match changes["status"]:
         case RunStatus.CANCELLED.value:
             yield RunCancelled()
