@@ -74,9 +74,11 @@ class Worker:
         lease: float,
         max_stall: float,
         drain_grace: float,
+        live_text: bool = True,
     ) -> None:
         self._database, self._graphs, self._office_of = database, graphs, office_of
         self._queues, self._concurrency, self._drain_grace = tuple(queues), concurrency, drain_grace
+        self._live_text = live_text
         self.presence = Presence(
             database, queues=queues, slots=concurrency, lease=lease, max_stall=max_stall, on_cancel=self._asked
         )
@@ -213,8 +215,10 @@ class Worker:
             return claimed
 
         given = await _input_of(claimed, graph)
-        conductor = office.conductor(claimed.run, graph, claim=claim, ending=served.ending, control=served.control)
-        async with aclosing(conductor.events(given, watched=False)) as events:
+        conductor = office.conductor(
+            claimed.run, graph, claim=claim, ending=served.ending, control=served.control, aloud=self._live_text
+        )
+        async with aclosing(conductor.events(given, watched=self._live_text)) as events:
             async for _ in events:
                 pass
 

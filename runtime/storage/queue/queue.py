@@ -78,12 +78,12 @@ class RunQueue:
 
         return await _until_answered(lambda: self._insert(begin, locks=locks))
 
-    async def finish(self, lease: Lease, end: End, *, next_event: int = 1) -> None:
+    async def finish(self, lease: Lease, end: End) -> None:
         """End a claim and release its lease; see `finishing.finish`."""
 
         async def finish(connection: AsyncConnection) -> str | None:
             now = await self._clock.read(connection)
-            return await finishing.finish(connection, lease, end, next_event=next_event, now=now)
+            return await finishing.finish(connection, lease, end, now)
 
         locks = Locks(threads=frozenset({lease.thread_id}))
         try:
