@@ -499,6 +499,14 @@ class StateFormatError(TrunklineError):
         self.found = found
 
 
+class EventFormatError(TrunklineError):
+    """An event of the log is in a form that this version does not know."""
+
+    def __init__(self, *, kind: str, problem: str) -> None:
+        super().__init__(f"event {kind!r} {problem}, which this version cannot read; upgrade Trunkline")
+        self.kind, self.problem = kind, problem
+
+
 class KeyringError(UsageError):
     """The keys to encrypt state with cannot be used. The text never holds a key."""
 
