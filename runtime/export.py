@@ -8,6 +8,7 @@ graph's own are shown by their fields; nothing of them is imported.
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping
 from contextlib import aclosing
 from copy import copy
@@ -36,7 +37,7 @@ async def exported(database: Database, name: str) -> AsyncGenerator[Line]:
     saver = _lenient(database.saver)
     payloads = Payloads(saver.serde)
     async for kind, row in database.threads.records(name):
-        yield {"kind": kind} | {column: _readable(value, payloads) for column, value in row.items()}
+        yield {"kind": kind} | {column: _readable(kind, value, payloads) for column, value in row.items()}
     said = _Said()
     checkpoints: list[Line] = []
     states: dict[str, Line] = {}
@@ -95,9 +96,23 @@ def _checkpoint(ns: str, one: CheckpointTuple) -> Line:
     return {"kind": "checkpoint", "namespace": ns, "id": checkpoint["id"], "at": checkpoint["ts"], "of": _plain(about)}
 
 
-def _readable(value: Any, payloads: Payloads) -> Any:
+def _readable(kind: str, value: Any, payloads: Payloads) -> Any:
     """Return a column as it is, and what is serialised in it as JSON has it."""
-    return _plain(payloads.loads(value)) if isinstance(value, bytes) else value
+    if not isinstance(value, bytes):
+        return value
+    held = payloads.loads(value)
+    return _plain(_unwrapped(held, payloads) if kind == "event" else held)
+
+
+def _unwrapped(value: Any, payloads: Payloads) -> Any:
+    """Return what an event tells, with the values of the user's that it keeps."""
+    match value:
+        case {"kept": str(data)}:
+            return payloads.loads(b64decode(data))
+        case dict():
+            return {name: _unwrapped(each, payloads) for name, each in cast("dict[str, Any]", value).items()}
+        case _:
+            return value
 
 
 def _plain(value: Any) -> Any:

@@ -10,7 +10,9 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from trunkline.runtime.queue.status import RunStatus
+from trunkline.runtime.storage.checkpoints.seal import Seal
 from trunkline.runtime.storage.run_rows import Run, run_of
+from trunkline.runtime.storage.sealed import seal_of
 from trunkline.runtime.storage.tables import CallRow, RunRow, SpendRow
 
 
@@ -36,7 +38,7 @@ class RunStore:
         """Return the run with this id, or None."""
         async with self._engine.connect() as connection:
             row = (await connection.execute(select(RunRow.__table__).where(RunRow.id == run_id))).first()
-            return run_of(row) if row else None
+            return run_of(row, seal_of(connection)) if row else None
 
     async def cancel_wish(self, run_id: str) -> str | None:
         """Return how somebody wishes a run to end that is under way: `cancel`, `rollback`, or None."""
@@ -51,7 +53,7 @@ class RunStore:
         else:
             wanted = wanted.where(RunRow.id.startswith(beginning, autoescape=True))
         async with self._engine.connect() as connection:
-            return [run_of(row) for row in await connection.execute(wanted)]
+            return [run_of(row, seal_of(connection)) for row in await connection.execute(wanted)]
 
     async def latest(self, *, limit: int, thread: str | None = None, tenant: str | None = None) -> list[RunSummary]:
         """Return the newest runs with what they took, newest first."""
@@ -61,7 +63,7 @@ class RunStore:
         if tenant is not None:
             wanted = wanted.where(RunRow.tenant == tenant)
         async with self._engine.connect() as connection:
-            return [_summary(row) for row in await connection.execute(wanted)]
+            return [_summary(row, seal_of(connection)) for row in await connection.execute(wanted)]
 
     async def statuses(self, tenant: str) -> dict[RunStatus, int]:
         """Return how many runs of a tenant stand in each status."""
@@ -84,9 +86,9 @@ def _totals() -> list[Any]:
     return list(columns)
 
 
-def _summary(row: Any) -> RunSummary:
+def _summary(row: Any, seal: Seal) -> RunSummary:
     return RunSummary(
-        run=run_of(row),
+        run=run_of(row, seal),
         calls=row.calls,
         failed_calls=row.failed_calls,
         tokens=row.tokens or 0,

@@ -12,6 +12,7 @@ from trunkline.errors import RunStateError
 from trunkline.runtime.queue.status import RunStatus
 from trunkline.runtime.storage.queue.clock import moment
 from trunkline.runtime.storage.queue.mailbox import settle
+from trunkline.runtime.storage.sealed import closed, run_place, seal_of
 from trunkline.runtime.storage.tables import RunRow, ThreadRow
 
 _WAITING = RunRow.status == RunStatus.WAITING.value
@@ -23,7 +24,8 @@ async def answer(connection: AsyncConnection, run_id: str, resume: bytes, now: i
     Raises `RunStateError` when the run does not wait, or has no graph that a worker could find.
     """
     thread = await _locked_thread(connection, run_id)
-    queued = {"status": RunStatus.QUEUED.value, "resume": resume, "not_before": now, "wait_until": None}
+    sealed = closed(seal_of(connection), resume, run_place(thread.id, run_id, "resume"))
+    queued = {"status": RunStatus.QUEUED.value, "resume": sealed, "not_before": now, "wait_until": None}
     this = (RunRow.id == run_id, RunRow.reference.is_not(None), _WAITING)
     if not (await connection.execute(update(RunRow).where(*this).values(**queued))).rowcount:
         status = await connection.scalar(select(RunRow.status).where(RunRow.id == run_id))

@@ -16,11 +16,13 @@ from sqlalchemy.orm import aliased
 from trunkline.errors import WorkerDeadError
 from trunkline.runtime.queue.lease import Lease
 from trunkline.runtime.queue.status import RunStatus
+from trunkline.runtime.storage.checkpoints.seal import Seal
 from trunkline.runtime.storage.queue.clock import moment
 from trunkline.runtime.storage.queue.mailbox import due_or_begun, settle
 from trunkline.runtime.storage.queue.submitting import lock_thread
 from trunkline.runtime.storage.queue_tables import TenantRow, WorkerRow
 from trunkline.runtime.storage.run_rows import Run, row_of, run_of
+from trunkline.runtime.storage.sealed import seal_of
 from trunkline.runtime.storage.tables import RunRow, ThreadRow
 
 _INSERT_RUN = insert(RunRow)
@@ -84,7 +86,9 @@ async def begin(connection: AsyncConnection, run: Run, worker_id: str, now: int)
         earlier = await _begun_before(connection, thread, run, worker_id)
         return Claimed(run=run, lease=earlier, clean=clean) if earlier else None
     lease = _lease(thread, run.id, worker_id)
-    await connection.execute(_INSERT_RUN, [row_of(run) | {"seq": thread.next_seq, "fence": lease.fence}])
+    await connection.execute(
+        _INSERT_RUN, [row_of(run, seal_of(connection)) | {"seq": thread.next_seq, "fence": lease.fence}]
+    )
     counted = update(ThreadRow).where(ThreadRow.id == thread.id).values(next_seq=thread.next_seq + 1)
     await connection.execute(counted)
     await connection.execute(_LEASE_THREAD, [_leased(lease)])
@@ -168,7 +172,7 @@ async def _begin_each(
         if row is None or row.queue not in queues:
             await settle(connection, thread.id, now)
         else:
-            claimed.append(_claimed(thread, row, worker_id, now))
+            claimed.append(_claimed(thread, row, worker_id, now, seal_of(connection)))
     if claimed:
         await connection.execute(_BEGIN_RUN, [_begun(one) for one in claimed])
         await connection.execute(_LEASE_THREAD, [_leased(one.lease) for one in claimed])
@@ -186,10 +190,10 @@ async def _next_runs(connection: AsyncConnection, thread_ids: Sequence[str], now
     return {row.thread_id: row for row in rows}
 
 
-def _claimed(thread: Any, row: Any, worker_id: str, now: int) -> Claimed:
+def _claimed(thread: Any, row: Any, worker_id: str, now: int, seal: Seal) -> Claimed:
     trace_id = row.trace_id if row.fence == 0 else str(uuid7())  # each time it is claimed is a trace of its own
     return Claimed(
-        run=replace(run_of(row), status=RunStatus.RUNNING, started_at=moment(now), trace_id=trace_id),
+        run=replace(run_of(row, seal), status=RunStatus.RUNNING, started_at=moment(now), trace_id=trace_id),
         lease=_lease(thread, row.id, worker_id),
         clean=row.status_before in _ENDED_WELL,
         reference=row.reference,

@@ -20,10 +20,13 @@ from trunkline.runtime.queue.happenings import (
 )
 from trunkline.runtime.queue.lease import Lease
 from trunkline.runtime.queue.status import RunStatus
+from trunkline.runtime.storage.checkpoints.seal import Seal
 from trunkline.runtime.storage.event_data import Sealed
 from trunkline.runtime.storage.event_log import INSERT, event_row
 from trunkline.runtime.storage.queue.clock import SECOND, moment
 from trunkline.runtime.storage.queue.mailbox import settle
+from trunkline.runtime.storage.run_rows import TEXTS, said
+from trunkline.runtime.storage.sealed import closed, run_place, seal_of
 from trunkline.runtime.storage.tables import RunRow, ThreadRow
 from trunkline.runtime.storage.texts import shortened
 
@@ -77,11 +80,29 @@ async def finish(connection: AsyncConnection, lease: Lease, end: End, now: int) 
             return None
         raise LeaseLostError(run=lease.run_id, thread=lease.thread_id)
     changes = await _changes(connection, lease, end, now)
-    await connection.execute(update(RunRow).where(RunRow.id == lease.run_id).values(**changes))
+    sealed = _sealed(changes, lease, seal_of(connection))
+    await connection.execute(update(RunRow).where(RunRow.id == lease.run_id).values(**sealed))
     event = _event_of(end, changes)
-    row = event_row(lease.thread_id, lease.run_id, event, fence=lease.fence, seq=lease.next_event, now=now)
+    row = event_row(
+        lease.thread_id,
+        lease.run_id,
+        event,
+        fence=lease.fence,
+        seq=lease.next_event,
+        now=now,
+        seal=seal_of(connection),
+    )
     await connection.execute(INSERT, [row])
     return await settle(connection, lease.thread_id, now, fence=ThreadRow.fence + 1, next_event=lease.next_event + 1)
+
+
+def _sealed(changes: dict[str, Any], lease: Lease, seal: Seal) -> dict[str, Any]:
+    """Return the changes as they are stored."""
+    texts = {name: said(seal, lease.thread_id, lease.run_id, name, changes[name]) for name in TEXTS if name in changes}
+    if interrupts := changes.get("interrupts"):
+        place = run_place(lease.thread_id, lease.run_id, "interrupts")
+        return changes | texts | {"interrupts": closed(seal, interrupts, place)}
+    return changes | texts
 
 
 def _event_of(end: End, changes: dict[str, Any]) -> QueueEvent:
