@@ -63,7 +63,8 @@ class Trunkline(Deciding, Queueing):
     `graphs` are the names by which runs in the queue find their graphs. `bus` is the URL of what wakes other processes;
     left out, TRUNKLINE_BUS, else the database itself.
     `index` is how the items of the line's store are embedded, to be found by meaning. `keys` are what conversations'
-    state, runs' inputs and answers, the store and the cache (not the ledger, nor traces) are encrypted with; left out, TRUNKLINE_KEYS.
+    state, the inputs and answers of runs, the store and the cache are encrypted with (not the ledger, nor traces); left
+    out, TRUNKLINE_KEYS.
     `retention` is what the line's workers keep of all tenants' threads: one for all graphs, or by their names.
     """
 

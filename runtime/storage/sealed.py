@@ -35,7 +35,8 @@ async def lend_seal(connection: AsyncConnection, seal: Seal) -> None:
 def seal_of(where: AsyncConnection | AsyncEngine) -> Seal:
     """Return the seal that the engine has."""
     known: Any = where if isinstance(where, AsyncEngine) else where.sync_connection
-    return known.get_execution_options().get(_OPTION, _CLEAR)
+    seal: Seal = known.get_execution_options().get(_OPTION, _CLEAR)
+    return seal
 
 
 def run_place(thread_id: str, run_id: str, column: str) -> Identity:
