@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from trunkline.errors import WorkerDeadError
 from trunkline.runtime.queue.lease import Lease
 from trunkline.runtime.queue.status import RunStatus
+from trunkline.runtime.storage.queue.answering import gone_on
 from trunkline.runtime.storage.queue.clock import moment
 from trunkline.runtime.storage.queue.mailbox import due_or_begun, settle
 from trunkline.runtime.storage.queue.submitting import lock_thread
@@ -23,7 +24,6 @@ from trunkline.runtime.storage.run_rows import Run, row_of, run_of
 from trunkline.runtime.storage.tables import RunRow, ThreadRow
 
 _INSERT_RUN = insert(RunRow)
-_ENDED_WELL = frozenset({RunStatus.SUCCEEDED.value, RunStatus.WAITING.value})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +33,7 @@ class Claimed:
     run: Run
     lease: Lease
     clean: bool
-    """Whether the thread's last run before this one ended well, or there was none."""
+    """Whether the thread's last run before this one succeeded, or there was none."""
 
     next_event: int
     """The number of the thread's next event."""
@@ -41,6 +41,11 @@ class Claimed:
     reference: str | None = None
     given: bytes | None = None
     resume: bytes | None = None
+    """The answers to what it waited for."""
+
+    interrupts: bytes | None = None
+    """What it waited for last."""
+
     begun: bool = False
     """Whether the run was claimed before: its worker died or was stopped, an attempt failed, or it was answered."""
 
@@ -70,16 +75,17 @@ async def claim(
     return claimed
 
 
-async def begin(connection: AsyncConnection, run: Run, worker_id: str, now: int) -> Claimed | None:
+async def begin(connection: AsyncConnection, run: Run, worker_id: str, now: int, *, answers: bool) -> Claimed | None:
     """Put a run on record and begin it at once, before what waits in the thread's mail.
 
-    None when somebody has the thread. Raises `ForeignThreadError`, `WorkerDeadError`.
+    `answers` says whether it brings the answer that the thread's last run waits for. None when somebody has the thread.
+    Raises `ForeignThreadError`, `WorkerDeadError`.
     """
     thread = await lock_thread(connection, run.thread_id, run.tenant, now)
     if thread.sched == "leased":
         return None
     lease = _lease(thread, run.id, worker_id)
-    clean = await _ended_well(connection, thread, run.id)
+    clean = await _succeed(connection, thread, run.id, now, answers=answers)
     row = row_of(run) | {"seq": thread.next_seq, "fence": lease.fence}
     await connection.execute(_INSERT_RUN, [row])
     await _lease_to(connection, lease, next_seq=thread.next_seq + 1)
@@ -123,7 +129,7 @@ async def _begin_next(connection: AsyncConnection, thread: Any, worker_id: str, 
         await settle(connection, thread.id, now)
         return None
     lease = _lease(thread, row.id, worker_id)
-    clean = await _ended_well(connection, thread, row.id)
+    clean = await _succeed(connection, thread, row.id, now)
     trace_id = row.trace_id if row.fence == 0 else str(uuid7())  # each time it is claimed is a trace of its own
     begun = {"status": RunStatus.RUNNING.value, "fence": lease.fence, "started_at": moment(now), "trace_id": trace_id}
     await connection.execute(update(RunRow).where(RunRow.id == row.id).values(**begun))
@@ -136,17 +142,19 @@ async def _begin_next(connection: AsyncConnection, thread: Any, worker_id: str, 
         reference=row.reference,
         given=row.given,
         resume=row.resume,
+        interrupts=row.interrupts,
         begun=row.fence > 0,
     )
 
 
-async def _ended_well(connection: AsyncConnection, thread: Any, run_id: str) -> bool:
-    """Return whether the thread's last run before this one ended well, or there was none."""
-    if thread.next_seq == 1:
-        return True
+async def _succeed(connection: AsyncConnection, thread: Any, run_id: str, now: int, *, answers: bool = False) -> bool:
+    """End what waits in the thread where the run is about to begin; return whether its last run had succeeded."""
     others = (RunRow.thread_id == thread.id, RunRow.id != run_id, RunRow.status != RunStatus.QUEUED.value)
     last = select(RunRow.status).where(*others).order_by(RunRow.seq.desc(), RunRow.started_at.desc()).limit(1)
-    return await connection.scalar(last) in {None, *_ENDED_WELL}
+    status = await connection.scalar(last) if thread.next_seq > 1 else None
+    if status is not None:
+        await gone_on(connection, thread.id, now, answers=answers)
+    return status in {None, RunStatus.SUCCEEDED.value}
 
 
 def _lease(thread: Any, run_id: str, worker_id: str) -> Lease:

@@ -61,9 +61,11 @@ class RunQueue:
             lambda connection, now: claiming.claim(connection, worker_id, queues, limit=limit, now=now)
         )
 
-    async def begin(self, run: Run, worker_id: str) -> Claimed | None:
+    async def begin(self, run: Run, worker_id: str, *, answers: bool = False) -> Claimed | None:
         """Begin a run that was never queued; None when somebody has its thread. See `claiming.begin`."""
-        return await self._insert(lambda connection, now: claiming.begin(connection, run, worker_id, now))
+        return await self._insert(
+            lambda connection, now: claiming.begin(connection, run, worker_id, now, answers=answers)
+        )
 
     async def finish(self, lease: Lease, end: End, *, next_event: int = 1) -> None:
         """End a claim; see `finishing.finish`."""
@@ -81,9 +83,10 @@ class RunQueue:
         """Cancel a run at once and take its lease away. Raises `RunStateError`."""
         await self._tell(await self._do(lambda connection, now: stopping.kill(connection, run_id, now)))
 
-    async def answer(self, run_id: str, resume: bytes) -> None:
+    async def answer(self, run_id: str, resume: bytes, *, fence: int) -> None:
         """Answer a run that waits. Of several answers one wins; the others raise `RunStateError`."""
-        await self._ring(await self._do(lambda connection, now: answering.answer(connection, run_id, resume, now)))
+        ring = await self._do(lambda connection, now: answering.answer(connection, run_id, resume, now, fence=fence))
+        await self._ring(ring)
 
     async def give_up_waiting(self) -> Sequence[str]:
         """Cancel the runs whose time for an answer is over."""

@@ -153,5 +153,6 @@ def _row(wanted: Submission, thread: Any, now: int) -> dict[str, Any]:
         "queue": wanted.queue,
         "priority": wanted.priority,
         "max_attempts": wanted.max_attempts,
+        "answer_within": None if wanted.answer_within is None else round(wanted.answer_within * SECOND),
         "idempotency_key": wanted.key,
     }
