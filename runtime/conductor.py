@@ -219,7 +219,7 @@ class Conductor:
         cancelled = isinstance(end, Ended) and end.status is RunStatus.CANCELLED
         self._recorder.close(cancelled=cancelled)
         if self._lease is not None:
-            self._lease.released = True
+            self._lease.on_loss.clear()  # from here on there is nothing to stop
             await to_its_end(self._queue.finish(self._lease, end), name=f"finish {self._run.id}")
 
 

@@ -34,16 +34,16 @@ async def answer(connection: AsyncConnection, run_id: str, resume: bytes, now: i
     return None if thread.sched == "leased" else await settle(connection, thread.id, now)
 
 
-async def gone_on(connection: AsyncConnection, thread_id: str, now: int, *, answers: bool) -> None:
-    """End the runs of the thread that wait for an answer: another run begins there, which `answers` them or does not.
+async def gone_on(connection: AsyncConnection, thread_ids: Sequence[str], now: int, *, answers: bool) -> None:
+    """End the runs of the threads that wait for an answer: other runs begin there, which `answers` them or do not.
 
-    The caller has locked the thread.
+    The caller has locked the threads.
     """
     if answers:
         ended = {"status": RunStatus.SUCCEEDED.value}
     else:
         ended = _cancelled("the conversation went on without an answer", now)
-    await connection.execute(update(RunRow).where(RunRow.thread_id == thread_id, _WAITING).values(**ended))
+    await connection.execute(update(RunRow).where(RunRow.thread_id.in_(thread_ids), _WAITING).values(**ended))
 
 
 async def give_up_waiting(connection: AsyncConnection, now: int) -> Sequence[str]:
