@@ -13,6 +13,7 @@ from uuid import uuid4
 
 from langchain_core.utils.uuid import uuid7
 from langgraph.store.base import BaseStore, IndexConfig
+from langgraph.types import Command
 
 from trunkline.agents.agent import Agent
 from trunkline.agents.models import Models
@@ -218,7 +219,7 @@ class Trunkline(Deciding, Queueing):
         conductor = opened.office.conductor(
             run,
             compiled,
-            claim=lambda: begin_here(run, opened.database, opened.presence),
+            claim=lambda: begin_here(run, opened.database, opened.presence, answers=_is_answer(given)),
             ending=EndsAtOnce(),
         )
         async with aclosing(conductor.events(graph_input(given), watched=watched)) as events:
@@ -247,6 +248,10 @@ class Trunkline(Deciding, Queueing):
             asked=asked(given),
             started_at=datetime.now(UTC),
         )
+
+
+def _is_answer(given: Any) -> bool:
+    return isinstance(given, Command) and given.resume is not None
 
 
 def _models(path: str | Path | None) -> Models:

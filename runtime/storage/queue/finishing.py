@@ -42,9 +42,6 @@ class Interrupted:
     """The run waits for an answer."""
 
     interrupts: bytes
-    within: float | None = None
-    """Seconds until it is given up."""
-
     answer: str | None = None
 
 
@@ -114,14 +111,9 @@ async def _changes(connection: AsyncConnection, lease: Lease, end: End, now: int
             told = {"answer": shortened(end.answer), "error": end.error}
             return {"status": end.status.value, "ended_at": moment(now), "resume": None, "interrupts": None, **told}
         case Interrupted():
-            until = now + round(end.within * SECOND) if end.within is not None else None
-            waits = {"interrupts": end.interrupts, "wait_until": until, "resume": None}
-            return {
-                "status": RunStatus.WAITING.value,
-                "ended_at": moment(now),
-                "answer": shortened(end.answer),
-                **waits,
-            }
+            waits: dict[str, Any] = {"wait_until": RunRow.answer_within + now, "resume": None}
+            told = {"interrupts": end.interrupts, "answer": shortened(end.answer), "error": None}
+            return {"status": RunStatus.WAITING.value, "ended_at": moment(now), **waits, **told}
         case HandedBack():
             return {"status": RunStatus.QUEUED.value, "not_before": now}
         case AttemptFailed():
