@@ -1,5 +1,8 @@
 """Leases: who has a thread, and how it is taken away and given back."""
 
+import asyncio
+from datetime import UTC, datetime
+
 import pytest
 from sqlalchemy import insert
 from sqlalchemy.exc import IntegrityError
@@ -10,8 +13,6 @@ from trunkline.runtime.queue.lease import Lease
 from trunkline.runtime.queue.status import RunStatus
 from trunkline.runtime.storage.queue.finishing import AttemptFailed, End, Ended, HandedBack, Interrupted
 from trunkline.runtime.storage.queue.guarding import lost_leases
-from trunkline.runtime.storage.queue.queue import RunQueue
-from trunkline.runtime.storage.queue_tables import WorkerRow
 from trunkline.runtime.storage.run_rows import Run
 from trunkline.runtime.storage.tables import RunRow
 
@@ -22,10 +23,16 @@ ENDS = [SUCCEEDED, Interrupted(interrupts=b"?"), HandedBack(), AttemptFailed(err
 def turn(here: QueueUnderTest, thread: str = "t") -> Run:
     """A run that begins at once."""
     wanted = here.submission(thread)
-    ids = {"id": wanted.run_id, "thread_id": wanted.thread_id, "tenant": "", "graph": "g", "trace_id": wanted.run_id}
-    from datetime import UTC, datetime
-
-    return Run(**ids, status=RunStatus.RUNNING, asked=None, started_at=datetime.now(UTC))
+    return Run(
+        id=wanted.run_id,
+        thread_id=wanted.thread_id,
+        tenant="",
+        graph="g",
+        status=RunStatus.RUNNING,
+        trace_id=wanted.run_id,
+        asked=None,
+        started_at=datetime.now(UTC),
+    )
 
 
 async def test_the_database_refuses_a_second_running_run_of_a_thread(here: QueueUnderTest) -> None:
@@ -36,8 +43,6 @@ async def test_the_database_refuses_a_second_running_run_of_a_thread(here: Queue
 
     with pytest.raises(IntegrityError):
         async with here.engine.begin() as connection:
-            from datetime import UTC, datetime
-
             await connection.execute(insert(RunRow), [row | {"trace_id": "x", "started_at": datetime.now(UTC)}])
 
 
@@ -162,8 +167,6 @@ async def test_cancelling_twice_is_cancelling_once(here: QueueUnderTest, begins:
 
 async def test_of_two_answers_one_wins(here: QueueUnderTest, there: QueueUnderTest) -> None:
     """They come from two processes at the same time."""
-    import asyncio
-
     run_id = await here.submit()
     await here.queue.finish(await here.claim_one(), Interrupted(interrupts=b"?"))
     answers = (here.queue.answer(run_id, b"yes"), there.queue.answer(run_id, b"no"))
