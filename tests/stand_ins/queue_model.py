@@ -119,7 +119,7 @@ class QueueMachine(RuleBasedStateMachine):
     )
     def submit(self, thread: str, key: str | None, delay: float, priority: int, policy: Policy) -> None:
         tenant = THREADS[thread]
-        earlier = [id for id, run in self.runs.items() if key and (run.key, THREADS[run.thread]) == (key, tenant)]
+        earlier = [name for name, run in self.runs.items() if key and (run.key, THREADS[run.thread]) == (key, tenant)]
         queued = [run for run in self.runs.values() if THREADS[run.thread] == tenant and run.status == "queued"]
         wanted = self._queue.submission(thread, tenant=tenant, key=key, delay=delay, priority=priority, policy=policy)
         try:
@@ -227,7 +227,9 @@ class QueueMachine(RuleBasedStateMachine):
             assert worker not in self.until
             return
         self.until[worker] = self._now + round(LEASE * SECOND)
-        mine = {id for id, run in self.runs.items() if run.status == "running" and run.worker == worker and run.cancel}
+        mine = {
+            name for name, run in self.runs.items() if run.status == "running" and run.worker == worker and run.cancel
+        }
         assert {one.run_id for one in wanted} == mine
 
     @rule(known_dead=st.sampled_from([[], [], [], *([name] for name in WORKERS)]))
@@ -292,7 +294,9 @@ class QueueMachine(RuleBasedStateMachine):
 
     @rule()
     def give_up_waiting(self) -> None:
-        late = {id for id, run in self.runs.items() if run.status == "waiting" and (run.wait_until or 0) <= self._now}
+        late = {
+            name for name, run in self.runs.items() if run.status == "waiting" and (run.wait_until or 0) <= self._now
+        }
         assert set(self._do(self._queue.queue.give_up_waiting())) == late
         for run_id in late:
             self.runs[run_id].status = "cancelled"
@@ -318,7 +322,7 @@ class QueueMachine(RuleBasedStateMachine):
     def _compare_runs(self, rows: Any) -> None:
         """None is lost, and only failed attempts count as attempts, only dead workers as crashes."""
         held = {row.id: (row.status, row.attempt, row.crashes, row.seq) for row in rows}
-        assert held == {id: (run.status, run.attempt, run.crashes, run.seq) for id, run in self.runs.items()}
+        assert held == {name: (run.status, run.attempt, run.crashes, run.seq) for name, run in self.runs.items()}
 
     def _compare_threads(self, rows: Any) -> None:
         """Leased with a running run, ready with a queued one and at the place of the next, else idle."""

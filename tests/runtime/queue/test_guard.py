@@ -1,7 +1,7 @@
 """The guard: what a run writes when its lease is gone, and what still comes of it afterwards."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
 import pytest
@@ -21,7 +21,7 @@ from trunkline.runtime.storage.database import Database
 from trunkline.runtime.storage.queue.finishing import Ended
 from trunkline.runtime.storage.tables import Table
 from trunkline.runtime.tracing.span import Span, SpanKind, SpanStatus
-from trunkline.tools import Ask, CallResult, Done, Toolbox, ToolCall
+from trunkline.tools import Ask, CallResult, CallState, Done, Toolbox, ToolCall
 from trunkline.tools.binding import bind
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -59,6 +59,12 @@ async def spans(database: Database) -> None:
     await database.flush()
 
 
+async def news(database: Database) -> None:
+    """What a conversation was told."""
+    (about,) = await database.book.calls(states={CallState.DONE}, limit=1)
+    await database.book.told([News(id=1, event="call_finished", call=about)], run_id="r")
+
+
 WRITES: dict[str, Callable[[Database], Awaitable[object]]] = {
     "checkpoint": lambda database: database.saver.aput(PLACE, empty_checkpoint(), {}, {}),  # pyright: ignore[reportArgumentType]
     "pending writes": lambda database: database.saver.aput_writes(PLACE, [("channel", 1)], "task"),  # pyright: ignore[reportArgumentType]
@@ -68,21 +74,18 @@ WRITES: dict[str, Callable[[Database], Awaitable[object]]] = {
     "proposal": lambda database: database.ledger.propose(bound(), Ask(reason="why"), "approval"),
     "undoing": lambda database: database.ledger.undo("act:before", by=bound().call_id),
     "settlement": lambda database: database.ledger.settle(bound("before").call_id, Done(output="else")),
-    "news": lambda database: database.book.told(
-        [News(id=1, call_id="c", event="e", tool="act", outcome=Done(output=1))],  # pyright: ignore[reportCallIssue]
-        run_id="r",
-    ),
+    "news": news,
     "spans and spend": spans,
 }
 
 
 @pytest.fixture
-async def lease(here: QueueUnderTest, database: Database) -> AsyncGenerator[Lease]:
+async def lease(here: QueueUnderTest, database: Database) -> Lease:
     """The lease of a run, which holds it; a call of before it is on record as done."""
     before = bound("before")
     await database.ledger.record(before, result(before))
     await here.submit()
-    yield await here.claim_one()
+    return await here.claim_one()
 
 
 async def contents(here: QueueUnderTest) -> dict[str, list[object]]:
@@ -157,8 +160,13 @@ async def test_a_killed_turn_ends_with_a_clear_error(url: str, line: Trunkline, 
     assert await here.runs("status", "error") == {run_id: ("cancelled", "killed")}
 
 
+async def run_on(here: QueueUnderTest, thread: str) -> str:
+    """The id of the run on the thread."""
+    return next(run_id for run_id, name in (await here.runs("thread_id")).items() if name == thread)
+
+
 async def test_a_run_inside_a_run_has_a_lease_of_its_own(line: Trunkline, here: QueueUnderTest) -> None:
-    """Killed, the inner one fails its call, and the outer one goes on."""
+    """Killed, the inner one fails its call, which is a read and so is tried again; the outer one goes on."""
     slow = Slow()
 
     @tool(effect="read")
@@ -169,12 +177,11 @@ async def test_a_run_inside_a_run_has_a_lease_of_its_own(line: Trunkline, here: 
     outer = Agent("outer", model=ScriptedModel([[call("delegate")], "well"]), tools=[delegate])
     turn = asyncio.create_task(line.run(outer, "go", thread="outer"))
     await slow.begun.wait()
-    inner = next(id for id, thread in (await here.runs("thread_id")).items() if thread == "inner")
-    await line.kill(inner)
+    await line.kill(await run_on(here, "inner"))
     slow.may_end.set()
 
     assert (await turn).text == "well"
-    assert sorted((await here.runs("status")).values()) == ["cancelled", "succeeded"]
+    assert sorted((await here.runs("status")).values()) == ["cancelled", "succeeded", "succeeded"]
 
 
 async def test_a_call_that_people_agreed_on_is_not_the_run_s_that_asked(line: Trunkline, here: QueueUnderTest) -> None:
@@ -199,7 +206,7 @@ async def test_a_call_that_people_agreed_on_is_not_the_run_s_that_asked(line: Tr
     boss = Agent("boss", model=ScriptedModel([[call("agree")], "agreed"]), tools=[agree])
     turn = asyncio.create_task(line.run(boss, "go", thread="boss"))
     await paid.wait()
-    await line.kill(next(id for id, thread in (await here.runs("thread_id")).items() if thread == "boss"))
+    await line.kill(await run_on(here, "boss"))
     may_end.set()
     with pytest.raises(RunFailedError, match="no longer has the lease"):
         await turn

@@ -81,9 +81,7 @@ async def test_a_flood_makes_others_wait_for_few_of_its_runs(here: QueueUnderTes
     """However long the queue has been served, and fast or slow: counted in runs of the one that floods."""
     for thread in range(150):
         await here.submit(f"{thread}", tenant="flood")
-    waited: list[int] = []
-    for _ in range(3):
-        waited.append(await before_it_begins(here, seconds_a_run))
+    waited = [await before_it_begins(here, seconds_a_run) for _ in range(3)]
 
     assert max(waited) <= 2
 
