@@ -53,7 +53,7 @@ async def spans(database: Database) -> None:
     )  # fmt: skip
     spend = Spend(
         span_id="s", tenant="", run_id="r", thread_id="/t", model="m", input_tokens=1, cached_tokens=0,
-        output_tokens=1, micro_usd=1, at=AT,
+        output_tokens=1, micro_usd=None, at=AT,
     )  # fmt: skip
     database.spans.add([span], [spend])
     await database.flush()
