@@ -60,7 +60,7 @@ class RunQueue:
         )
         await self._ring(submitted.ring)
         if submitted.stopped:
-            await self._tell(submitted.stopped)
+            await self.tell(submitted.stopped)
         return submitted
 
     async def claim(self, worker_id: str, queues: Sequence[str], *, limit: int) -> list[Claimed]:
@@ -96,11 +96,11 @@ class RunQueue:
 
     async def stop(self, run_id: str) -> None:
         """Cancel a run, or ask its worker to. One that is over stays as it is."""
-        await self._tell(await self._do(lambda connection, now: stopping.stop(connection, run_id, now)))
+        await self.tell(await self._do(lambda connection, now: stopping.stop(connection, run_id, now)))
 
     async def kill(self, run_id: str) -> None:
         """Cancel a run at once and take its lease away. Raises `RunStateError`."""
-        await self._tell(await self._do(lambda connection, now: stopping.kill(connection, run_id, now)))
+        await self.tell(await self._do(lambda connection, now: stopping.kill(connection, run_id, now)))
 
     async def answer(self, run_id: str, resume: bytes, *, fence: int) -> None:
         """Answer what a run asked under that fence. Of several answers one wins; the others raise `RunStateError`."""
@@ -145,6 +145,15 @@ class RunQueue:
             await self._do(lambda connection, now: reaping.give_back(connection, worker_id, now, keep=keep))
         )
 
+    async def tell(self, stopped: Stopped) -> None:
+        """Tell waiters and workers what was stopped, once that is committed."""
+        await self._ring(stopped.ring)
+        for run_id in stopped.cancelled:
+            await self._bus.publish(run_topic(run_id))
+        if stopped.asked:
+            worker_id, run_id = stopped.asked
+            await self._bus.publish(worker_topic(worker_id), run_id.encode())
+
     async def _ring_for(self, reaped: Reaped) -> None:
         for ring in reaped.rings:
             await self._ring(ring)
@@ -154,14 +163,6 @@ class RunQueue:
     async def _ring(self, queue: str | None) -> None:
         if queue is not None:
             await self._bus.publish(queue_topic(queue))
-
-    async def _tell(self, stopped: Stopped) -> None:
-        await self._ring(stopped.ring)
-        for run_id in stopped.cancelled:
-            await self._bus.publish(run_topic(run_id))
-        if stopped.asked:
-            worker_id, run_id = stopped.asked
-            await self._bus.publish(worker_topic(worker_id), run_id.encode())
 
     async def _do(self, work: Timed[Result], *, locks: Locks | None = None) -> Result:
         """Do it, with others that say beforehand what they lock, or alone."""
