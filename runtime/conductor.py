@@ -96,7 +96,7 @@ class Conductor:
             self._take(claimed.lease)
             yield RunStarted(run_id=self._run.id, thread_id=self._thread)
             if given is not None:
-                given = await self._prepared(given, clean=claimed.clean)
+                given = await self._prepared(given, claimed)
             async with aclosing(self._graph_events(given, outcome, watched=watched)) as events:
                 async for event in events:
                     yield event
@@ -149,12 +149,14 @@ class Conductor:
         saver = cast("BaseCheckpointSaver[str]", self._graph.checkpointer)
         await saver.adelete_for_runs([self._run.id])
 
-    async def _prepared(self, given: Any, *, clean: bool) -> Any:
+    async def _prepared(self, given: Any, claimed: Claimed) -> Any:
         """Return the input with what the conversation must be told first.
 
-        A thread whose last run did not end well (`clean` says that it did) may have calls without results.
+        A thread whose last run did not end well may have calls without results.
         """
-        if not clean and not isinstance(given, Command):  # a command goes on where an interrupt stands
+        if claimed.clean and not claimed.news:
+            return given
+        if not claimed.clean and not isinstance(given, Command):  # a command goes on where an interrupt stands
             await self._close()
         news = await self._book.news(self._run.thread_id)
         given, told = with_news(given, news, key=messages_key_of(self._graph))

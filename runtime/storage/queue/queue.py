@@ -17,7 +17,7 @@ from trunkline.runtime.queue.topics import queue_topic, run_topic, worker_topic
 from trunkline.runtime.storage.queue import answering, claiming, finishing, presence, reaping, stopping, submitting
 from trunkline.runtime.storage.queue.claiming import Claimed
 from trunkline.runtime.storage.queue.clock import DatabaseClock, ServerClock
-from trunkline.runtime.storage.queue.finishing import End
+from trunkline.runtime.storage.queue.finishing import End, Finish
 from trunkline.runtime.storage.queue.locking import Locks
 from trunkline.runtime.storage.queue.presence import CancelWanted, WorkerInfo
 from trunkline.runtime.storage.queue.reaping import Reaped
@@ -72,14 +72,11 @@ class RunQueue:
 
     async def finish(self, lease: Lease, end: End, *, next_event: int = 1) -> None:
         """End a claim and release its lease; see `finishing.finish`."""
-
-        async def finish(connection: AsyncConnection) -> str | None:
-            now = await self._clock.read(connection)
-            return await finishing.finish(connection, lease, end, next_event=next_event, now=now)
-
-        locks = Locks(threads=frozenset({lease.thread_id}))
+        item = Finish(lease=lease, end=end, next_event=next_event)
         try:
-            ring = await self._writer.release(lease, finish, locks=locks)
+            ring = await self._writer.release(
+                lease, self._finish, item, locks=Locks(threads=frozenset({lease.thread_id}))
+            )
         except LeaseLostError:
             lease.refused += 1
             raise
@@ -135,6 +132,9 @@ class RunQueue:
         await self._ring_for(
             await self._do(lambda connection, now: reaping.give_back(connection, worker_id, now, keep=keep))
         )
+
+    async def _finish(self, connection: AsyncConnection, claims: Sequence[Finish]) -> list[str | Exception | None]:
+        return await finishing.finish(connection, claims, await self._clock.read(connection))
 
     async def _ring_for(self, reaped: Reaped) -> None:
         for ring in reaped.rings:
