@@ -169,9 +169,11 @@ class Trunkline(Deciding, Queueing):
         lease: float = LEASE,
         max_stall: float = MAX_STALL,
         drain_grace: float = DRAIN_GRACE,
+        live_text: bool = True,
     ) -> AsyncGenerator[Worker]:
         """Serve queued runs of every tenant during the block, `concurrency` at once; at its end the worker is drained.
 
+        With `live_text` models stream, and `join` hears what they say while they say it.
         Raises `OneWorkerError` when another process serves an embedded database. See `Worker`.
         """
         opened = self._require_open()
@@ -193,6 +195,7 @@ class Trunkline(Deciding, Queueing):
                 lease=lease,
                 max_stall=max_stall,
                 drain_grace=drain_grace,
+                live_text=live_text,
             )
             async with worker:
                 yield worker

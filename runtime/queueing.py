@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -11,8 +13,9 @@ from langchain_core.utils.uuid import uuid7
 
 from trunkline.agents.agent import Agent
 from trunkline.errors import UnknownRunError
+from trunkline.runtime.events import Recorded
 from trunkline.runtime.given import asked, graph_input
-from trunkline.runtime.queue.status import RunStatus
+from trunkline.runtime.joining import join
 from trunkline.runtime.queue.submission import DEFAULT_QUEUE, Policy, Submission, new_run_id
 from trunkline.runtime.queue.topics import run_topic
 from trunkline.runtime.runnable import Runnable
@@ -81,7 +84,7 @@ class Queueing(ABC):
         """Return the run once it is over, or waits for an answer. Raises `TimeoutError` after `within` seconds."""
         opened = self._require_open()
         async with asyncio.timeout(within), opened.database.bus.listen(run_topic(run_id)) as heard:
-            while not _rests(run := await self.found(run_id)):
+            while not (run := await self.found(run_id)).status.rests:
                 await heard.next(within=_POLL)
             return run
 
@@ -91,6 +94,26 @@ class Queueing(ABC):
         if (run := await database.runs.get(run_id)) is None:
             raise UnknownRunError(run=run_id, database=database.url.shown)
         return run
+
+    async def join(self, run_id: str, *, after: int = 0) -> AsyncGenerator[Recorded]:
+        """Yield what happened in a run since the event with this number, then what happens, until the run rests.
+
+        It may be joined from any process and at any time, also when it is over, and joined again with the `seq` of the
+        last thing heard. Pieces of text are told only while they are said. Raises `UnknownRunError`.
+        """
+        opened = self._require_open()
+        async with aclosing(join(opened.database, opened.payloads, run_id, after=after)) as events:
+            async for recorded in events:
+                yield recorded
+
+    async def history(self, thread: str, *, after: int = 0) -> AsyncGenerator[Recorded]:
+        """Yield what happened on a thread since the event with this number, in all of its runs."""
+        opened = self._require_open()
+        thread_id = opened.office.thread_id(thread)
+        while page := await opened.database.events.of_thread(thread_id, opened.payloads, after=after):
+            for recorded in page:
+                yield recorded
+            after = page[-1].seq
 
     async def cancel(self, run_id: str) -> None:
         """Cancel a run: at once where it waits, else its worker ends it, which takes milliseconds on this machine.
@@ -113,7 +136,3 @@ class Queueing(ABC):
         """
         opened = self._require_open()
         await opened.database.queue.answer(run_id, opened.payloads.dumps(answer))
-
-
-def _rests(run: Run) -> bool:
-    return run.status.over or run.status is RunStatus.WAITING

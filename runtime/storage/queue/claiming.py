@@ -45,9 +45,6 @@ class Claimed:
     news: bool
     """Whether the thread's conversation must be told something."""
 
-    next_event: int
-    """The number of the thread's next event."""
-
     reference: str | None = None
     given: bytes | None = None
     resume: bytes | None = None
@@ -91,7 +88,7 @@ async def begin(connection: AsyncConnection, run: Run, worker_id: str, now: int)
 
     def claimed(lease: Lease) -> Claimed:
         clean = before.status_before in _ENDED_WELL
-        return Claimed(run=run, lease=lease, clean=clean, news=before.news, next_event=thread.next_event)
+        return Claimed(run=run, lease=lease, clean=clean, news=before.news)
 
     if thread.sched == "leased":
         earlier = await _begun_before(connection, thread, run, worker_id)
@@ -109,7 +106,14 @@ async def _begun_before(connection: AsyncConnection, thread: Any, run: Run, work
     this = (RunRow.id == run.id, RunRow.status == RunStatus.RUNNING.value, RunRow.fence == thread.fence)
     if thread.worker_id != worker_id or await connection.scalar(select(RunRow.id).where(*this)) is None:
         return None
-    return Lease(thread_id=thread.id, run_id=run.id, worker_id=worker_id, fence=thread.fence, lease_id=thread.lease_id)
+    return Lease(
+        thread_id=thread.id,
+        run_id=run.id,
+        worker_id=worker_id,
+        fence=thread.fence,
+        lease_id=thread.lease_id,
+        next_event=thread.next_event,
+    )
 
 
 async def _require_alive(connection: AsyncConnection, worker_id: str) -> None:
@@ -199,7 +203,6 @@ def _claimed(thread: Any, row: Any, worker_id: str, now: int) -> Claimed:
         lease=_lease(thread, row.id, worker_id),
         clean=row.status_before in _ENDED_WELL,
         news=row.news,
-        next_event=thread.next_event,
         reference=row.reference,
         given=row.given,
         resume=row.resume,
@@ -239,6 +242,7 @@ def _lease(thread: Any, run_id: str, worker_id: str) -> Lease:
         worker_id=worker_id,
         fence=thread.fence + 1,
         lease_id=secrets.token_hex(8),
+        next_event=thread.next_event,
     )
 
 

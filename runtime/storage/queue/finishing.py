@@ -10,8 +10,19 @@ from sqlalchemy import bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.errors import LeaseLostError
+from trunkline.runtime.queue.happenings import (
+    QueueEvent,
+    RunCancelled,
+    RunFailed,
+    RunHandedBack,
+    RunRetried,
+    RunSucceeded,
+    RunWaiting,
+)
 from trunkline.runtime.queue.lease import Lease
 from trunkline.runtime.queue.status import RunStatus
+from trunkline.runtime.storage.event_data import Sealed
+from trunkline.runtime.storage.event_log import INSERT, event_row
 from trunkline.runtime.storage.queue.clock import SECOND, moment
 from trunkline.runtime.storage.queue.mailbox import settle_each
 from trunkline.runtime.storage.tables import RunRow, ThreadRow
@@ -62,31 +73,53 @@ class Finish:
 
     lease: Lease
     end: End
-    next_event: int
-    """The number of the thread's next event."""
 
 
 async def finish(connection: AsyncConnection, claims: Sequence[Finish], now: int) -> list[str | Exception | None]:
-    """End the claims and let go of their threads; return for each the queue whose workers have something to do now.
+    """End the claims, record how as the last of their events, and let go of their threads; return for each the queue
+    whose workers have something to do now.
 
     A run that somebody has asked to end is not queued again and does not wait: it is cancelled. Repeated after its
     acknowledgement was lost, the end changes nothing. A claim whose lease is lost gives `LeaseLostError`.
     """
     held = await _held(connection, claims)
     ending = [claim for claim in claims if claim.lease in held]
-    rows = [
-        {"the_run": claim.lease.run_id, **await _changes(connection, claim.lease, claim.end, now)} for claim in ending
-    ]
-    for alike in _alike(rows):
+    if not ending:
+        return [await _not_held(connection, claim.lease) for claim in claims]
+    changed = [await _changes(connection, claim.lease, claim.end, now) for claim in ending]
+    for alike in _alike([{"the_run": claim.lease.run_id, **to} for claim, to in zip(ending, changed, strict=True)]):
         await connection.execute(_END_RUN, alike)
-    freed = {
-        claim.lease.thread_id: {"fence": claim.lease.fence + 1, "next_event": claim.next_event} for claim in ending
-    }
-    rings = await settle_each(connection, freed, now) if freed else {}
+    await connection.execute(INSERT, [_event_row(claim, to, now) for claim, to in zip(ending, changed, strict=True)])
+    rings = await settle_each(connection, {claim.lease.thread_id: _freed(claim.lease) for claim in ending}, now)
     return [
         rings[claim.lease.thread_id] if claim.lease in held else await _not_held(connection, claim.lease)
         for claim in claims
     ]
+
+
+def _freed(lease: Lease) -> dict[str, Any]:
+    return {"fence": lease.fence + 1, "next_event": lease.next_event + 1}
+
+
+def _event_row(claim: Finish, changes: dict[str, Any], now: int) -> dict[str, Any]:
+    lease, event = claim.lease, _event_of(claim.end, changes)
+    return event_row(lease.thread_id, lease.run_id, event, fence=lease.fence, seq=lease.next_event, now=now)
+
+
+def _event_of(end: End, changes: dict[str, Any]) -> QueueEvent:
+    match RunStatus(changes["status"]), end:
+        case RunStatus.SUCCEEDED, _:
+            return RunSucceeded()
+        case RunStatus.CANCELLED, _:
+            return RunCancelled()
+        case RunStatus.WAITING, Interrupted(interrupts=interrupts):
+            return RunWaiting(interrupts=Sealed(interrupts))
+        case RunStatus.QUEUED, AttemptFailed(error=error, delay=delay):
+            return RunRetried(attempt=changes["attempt"], error=error, seconds=delay)
+        case RunStatus.QUEUED, _:
+            return RunHandedBack()
+        case _:
+            return RunFailed(error=changes["error"] or "")
 
 
 async def _held(connection: AsyncConnection, claims: Sequence[Finish]) -> set[Lease]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import TypeVar
 
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.errors import LeaseLostError
@@ -28,6 +29,9 @@ from trunkline.runtime.storage.run_rows import Run
 from trunkline.runtime.storage.writer import Writer
 
 Result = TypeVar("Result")
+_PAUSES = (0.1, 0.5, 2.0, 5.0)
+"""Seconds between attempts to record the beginning or the end of a run."""
+
 Timed = Callable[[AsyncConnection, int], Awaitable[Result]]
 
 
@@ -68,15 +72,17 @@ class RunQueue:
     async def begin(self, run: Run, worker_id: str) -> Claimed | None:
         """Begin a run that was never queued; None when somebody has its thread. See `claiming.begin`."""
         locks = Locks(workers=frozenset({worker_id}), threads=frozenset({run.thread_id}))
-        return await self._insert(lambda connection, now: claiming.begin(connection, run, worker_id, now), locks=locks)
 
-    async def finish(self, lease: Lease, end: End, *, next_event: int = 1) -> None:
+        async def begin(connection: AsyncConnection, now: int) -> Claimed | None:
+            return await claiming.begin(connection, run, worker_id, now)
+
+        return await _until_answered(lambda: self._insert(begin, locks=locks))
+
+    async def finish(self, lease: Lease, end: End) -> None:
         """End a claim and release its lease; see `finishing.finish`."""
-        item = Finish(lease=lease, end=end, next_event=next_event)
+        item, locks = Finish(lease=lease, end=end), Locks(threads=frozenset({lease.thread_id}))
         try:
-            ring = await self._writer.release(
-                lease, self._finish, item, locks=Locks(threads=frozenset({lease.thread_id}))
-            )
+            ring = await _until_answered(lambda: self._writer.release(lease, self._finish, item, locks=locks))
         except LeaseLostError:
             lease.refused += 1
             raise
@@ -170,3 +176,13 @@ class RunQueue:
             return await self._do(work, locks=locks)
         except IntegrityError:
             return await self._do(work, locks=locks)
+
+
+async def _until_answered(work: Callable[[], Awaitable[Result]]) -> Result:
+    """Do again what changes nothing when it was done before, while the database does not answer."""
+    for pause in _PAUSES:
+        try:
+            return await work()
+        except (OperationalError, InterfaceError):
+            await asyncio.sleep(pause)
+    return await work()
