@@ -14,7 +14,7 @@ from trunkline.runtime.bus.bus import Bus
 from trunkline.runtime.bus.memory import MemoryBus
 from trunkline.runtime.queue.lease import Lease
 from trunkline.runtime.queue.submission import Submission
-from trunkline.runtime.queue.topics import queue_topic, run_topic, worker_topic
+from trunkline.runtime.queue.topics import REST_TOPIC, queue_topic, run_topic, worker_topic
 from trunkline.runtime.storage.queue import answering, claiming, finishing, presence, reaping, stopping, submitting
 from trunkline.runtime.storage.queue.claiming import Claimed
 from trunkline.runtime.storage.queue.clock import DatabaseClock, ServerClock
@@ -87,7 +87,7 @@ class RunQueue:
             lease.refused += 1
             raise
         await self._ring(ring)
-        await self._bus.publish(run_topic(lease.run_id))
+        await self._changed(lease.run_id)
 
     async def stop(self, run_id: str) -> None:
         """Cancel a run, or ask its worker to. One that is over stays as it is."""
@@ -146,7 +146,11 @@ class RunQueue:
         for ring in reaped.rings:
             await self._ring(ring)
         for run_id in reaped.ended:
-            await self._bus.publish(run_topic(run_id))
+            await self._changed(run_id)
+
+    async def _changed(self, run_id: str) -> None:
+        await self._bus.publish(run_topic(run_id))
+        await self._bus.publish(REST_TOPIC, run_id.encode())
 
     async def _ring(self, queue: str | None) -> None:
         if queue is not None:
@@ -155,7 +159,7 @@ class RunQueue:
     async def _tell(self, stopped: Stopped) -> None:
         await self._ring(stopped.ring)
         for run_id in stopped.cancelled:
-            await self._bus.publish(run_topic(run_id))
+            await self._changed(run_id)
         if stopped.asked:
             worker_id, run_id = stopped.asked
             await self._bus.publish(worker_topic(worker_id), run_id.encode())
