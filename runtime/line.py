@@ -36,6 +36,7 @@ from trunkline.runtime.queueing import Queueing
 from trunkline.runtime.reply import Reply
 from trunkline.runtime.report import WorkReport, work_report
 from trunkline.runtime.retention import Retention
+from trunkline.runtime.run_watch import RunWatch
 from trunkline.runtime.runnable import Runnable
 from trunkline.runtime.storage.checkpoints.keyring import Keyring
 from trunkline.runtime.storage.database import Database, open_database
@@ -117,7 +118,9 @@ class Trunkline(Deciding, Queueing):
             stack.push_async_callback(presence.leave)
             office = await stack.enter_async_context(self._office(database, self._tenant))
             stack.push_async_callback(self._turns.aclose)
-            self._opened = Opened(database=database, office=office, presence=presence, graphs=self._graphs)
+            watch = RunWatch(database)
+            stack.push_async_callback(watch.aclose)
+            self._opened = Opened(database=database, office=office, presence=presence, graphs=self._graphs, watch=watch)
             self._stack = stack.pop_all()
         return self
 
