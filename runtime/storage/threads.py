@@ -238,9 +238,9 @@ def _made_at(checkpoint_id: str | None) -> datetime | None:
     return _GREGORIAN + timedelta(microseconds=(high << 12 | low) // 10)
 
 
-def _records(name: str) -> dict[str, Select[Any]]:
+def _records(name: str) -> dict[str, Any]:
     of_calls = select(CallRow.id).where(CallRow.thread_id == name)
-    event: Sequence[Any] = (EventRow.seq, EventRow.run_id, EventRow.kind.label("event"), EventRow.data, EventRow.at)
+    event = (EventRow.seq, EventRow.run_id, EventRow.kind.label("event"), EventRow.data, EventRow.at)
     decisions = select(DecisionRow.__table__).where(DecisionRow.call_id.in_(of_calls))
     return {
         "run": _all_of(RunRow, name).order_by(RunRow.started_at),
