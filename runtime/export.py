@@ -26,6 +26,8 @@ from trunkline.runtime.storage.payloads import Payloads
 
 Line = dict[str, Any]
 _NOTHING_ELSE = [("", "")]
+_WRAPPED = {"interrupts", "data"}
+"""The columns in which values of the user's are serialised once more."""
 
 
 async def exported(database: Database, name: str) -> AsyncGenerator[Line]:
@@ -37,7 +39,7 @@ async def exported(database: Database, name: str) -> AsyncGenerator[Line]:
     saver = _lenient(database.saver)
     payloads = Payloads(saver.serde)
     async for kind, row in database.threads.records(name):
-        yield {"kind": kind} | {column: _readable(kind, value, payloads) for column, value in row.items()}
+        yield {"kind": kind} | {column: _readable(column, value, payloads) for column, value in row.items()}
     said = _Said()
     checkpoints: list[Line] = []
     states: dict[str, Line] = {}
@@ -96,19 +98,21 @@ def _checkpoint(ns: str, one: CheckpointTuple) -> Line:
     return {"kind": "checkpoint", "namespace": ns, "id": checkpoint["id"], "at": checkpoint["ts"], "of": _plain(about)}
 
 
-def _readable(kind: str, value: Any, payloads: Payloads) -> Any:
+def _readable(column: str, value: Any, payloads: Payloads) -> Any:
     """Return a column as it is, and what is serialised in it as JSON has it."""
     if not isinstance(value, bytes):
         return value
     held = payloads.loads(value)
-    return _plain(_unwrapped(held, payloads) if kind == "event" else held)
+    return _plain(_unwrapped(held, payloads) if column in _WRAPPED else held)
 
 
 def _unwrapped(value: Any, payloads: Payloads) -> Any:
-    """Return what an event tells, with the values of the user's that it keeps."""
+    """Return what an event tells, or a run asks, with the values of the user's that are serialised in it."""
     match value:
         case {"kept": str(data)}:
-            return payloads.loads(b64decode(data))
+            return _unwrapped(payloads.loads(b64decode(data)), payloads)
+        case {"questions": _, "interrupts": bytes(data)}:
+            return payloads.loads(data)
         case dict():
             return {name: _unwrapped(each, payloads) for name, each in cast("dict[str, Any]", value).items()}
         case _:

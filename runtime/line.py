@@ -13,6 +13,7 @@ from uuid import uuid4
 
 from langchain_core.utils.uuid import uuid7
 from langgraph.store.base import BaseStore, IndexConfig
+from langgraph.types import Command
 
 from trunkline.agents.agent import Agent
 from trunkline.agents.models import Models
@@ -35,6 +36,7 @@ from trunkline.runtime.queueing import Queueing
 from trunkline.runtime.reply import Reply
 from trunkline.runtime.report import WorkReport, work_report
 from trunkline.runtime.retention import Retention
+from trunkline.runtime.run_watch import RunWatch
 from trunkline.runtime.runnable import Runnable
 from trunkline.runtime.storage.checkpoints.keyring import Keyring
 from trunkline.runtime.storage.database import Database, open_database
@@ -117,7 +119,9 @@ class Trunkline(Deciding, Queueing):
             stack.push_async_callback(presence.leave)
             office = await stack.enter_async_context(self._office(database, self._tenant))
             stack.push_async_callback(self._turns.aclose)
-            self._opened = Opened(database=database, office=office, presence=presence, graphs=self._graphs)
+            watch = RunWatch(database)
+            stack.push_async_callback(watch.aclose)
+            self._opened = Opened(database=database, office=office, presence=presence, graphs=self._graphs, watch=watch)
             self._stack = stack.pop_all()
         return self
 
@@ -236,7 +240,7 @@ class Trunkline(Deciding, Queueing):
         conductor = opened.office.conductor(
             run,
             compiled,
-            claim=lambda: begin_here(run, opened.database, opened.presence),
+            claim=lambda: begin_here(run, opened.database, opened.presence, answers=_is_answer(given)),
             ending=EndsAtOnce(),
         )
         async with aclosing(conductor.events(graph_input(given), watched=watched)) as events:
@@ -265,6 +269,10 @@ class Trunkline(Deciding, Queueing):
             asked=asked(given),
             started_at=datetime.now(UTC),
         )
+
+
+def _is_answer(given: Any) -> bool:
+    return isinstance(given, Command) and given.resume is not None
 
 
 def _models(path: str | Path | None) -> Models:

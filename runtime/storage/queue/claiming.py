@@ -9,7 +9,7 @@ from typing import Any
 from zlib import crc32
 
 from langchain_core.utils.uuid import uuid7
-from sqlalchemy import bindparam, func, insert, literal, or_, select, text, update
+from sqlalchemy import bindparam, exists, func, insert, literal, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import aliased
 
@@ -17,13 +17,14 @@ from trunkline.errors import WorkerDeadError
 from trunkline.runtime.queue.lease import Lease
 from trunkline.runtime.queue.status import RunStatus
 from trunkline.runtime.storage.checkpoints.seal import Seal
+from trunkline.runtime.storage.queue.answering import gone_on
 from trunkline.runtime.storage.queue.clock import moment
 from trunkline.runtime.storage.queue.mailbox import due_or_begun, settle
 from trunkline.runtime.storage.queue.submitting import lock_thread
 from trunkline.runtime.storage.queue_tables import TenantRow, WorkerRow
 from trunkline.runtime.storage.run_rows import Run, row_of, run_of
 from trunkline.runtime.storage.sealed import seal_of
-from trunkline.runtime.storage.tables import RunRow, ThreadRow
+from trunkline.runtime.storage.tables import NewsRow, RunRow, ThreadRow
 
 _INSERT_RUN = insert(RunRow)
 _BEGIN_RUN = update(RunRow).where(RunRow.id == bindparam("the_run"))
@@ -32,7 +33,7 @@ _CLAIM_FOR = text("SELECT pg_advisory_xact_lock(:space, key) FROM unnest(CAST(:k
 _LOCK_SPACE = 0x7275_6E73
 """Keeps the locks of tenants apart from other advisory locks."""
 
-_ENDED_WELL = frozenset({None, RunStatus.SUCCEEDED.value, RunStatus.WAITING.value})
+_ENDED_WELL = frozenset({None, RunStatus.SUCCEEDED.value})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,9 +45,17 @@ class Claimed:
     clean: bool
     """Whether the thread's last run before this one ended well, or there was none."""
 
+    news: bool
+    """Whether the thread's conversation must be told something."""
+
     reference: str | None = None
     given: bytes | None = None
     resume: bytes | None = None
+    """The answers to what it waited for."""
+
+    interrupts: bytes | None = None
+    """What it waited for last."""
+
     begun: bool = False
     """Whether the run was claimed before: its worker died or was stopped, an attempt failed, or it was answered."""
 
@@ -72,27 +81,36 @@ async def claim(
     return claimed
 
 
-async def begin(connection: AsyncConnection, run: Run, worker_id: str, now: int) -> Claimed | None:
+async def begin(connection: AsyncConnection, run: Run, worker_id: str, now: int, *, answers: bool) -> Claimed | None:
     """Put a run on record and begin it at once, before what waits in the thread's mail.
 
-    None when somebody has the thread. Repeated after its acknowledgement was lost, it returns the same claim. Raises
-    `ForeignThreadError`, `WorkerDeadError`.
+    `answers` says whether it brings the answer that the thread's last run waits for. None when somebody has the thread.
+    Repeated after its acknowledgement was lost, it returns the same claim. Raises `ForeignThreadError`,
+    `WorkerDeadError`.
     """
     await _require_alive(connection, worker_id)
     thread = await lock_thread(connection, run.thread_id, run.tenant, now)
-    status_before = await connection.scalar(select(_last_before(literal(thread.id), literal(run.id))))
-    clean = status_before in _ENDED_WELL
+    past = select(
+        _last_before(literal(thread.id), literal(run.id)).label("status_before"), _has_news(literal(thread.id))
+    )
+    before = (await connection.execute(past)).one()
+
+    def claimed(lease: Lease) -> Claimed:
+        clean = before.status_before in _ENDED_WELL
+        return Claimed(run=run, lease=lease, clean=clean, news=before.news)
+
     if thread.sched == "leased":
         earlier = await _begun_before(connection, thread, run, worker_id)
-        return Claimed(run=run, lease=earlier, clean=clean) if earlier else None
+        return earlier and claimed(earlier)
     lease = _lease(thread, run.id, worker_id)
-    await connection.execute(
-        _INSERT_RUN, [row_of(run, seal_of(connection)) | {"seq": thread.next_seq, "fence": lease.fence}]
-    )
+    if before.status_before is not None:
+        await gone_on(connection, [thread.id], now, answers=answers)
+    row = row_of(run, seal_of(connection)) | {"seq": thread.next_seq, "fence": lease.fence}
+    await connection.execute(_INSERT_RUN, [row])
     counted = update(ThreadRow).where(ThreadRow.id == thread.id).values(next_seq=thread.next_seq + 1)
     await connection.execute(counted)
     await connection.execute(_LEASE_THREAD, [_leased(lease)])
-    return Claimed(run=run, lease=lease, clean=clean)
+    return claimed(lease)
 
 
 async def _begun_before(connection: AsyncConnection, thread: Any, run: Run, worker_id: str) -> Lease | None:
@@ -167,12 +185,17 @@ async def _begin_each(
     """Begin the next run of each thread. One whose next run is for another queue by now takes its place there."""
     nexts = await _next_runs(connection, [thread.id for thread in threads], now)
     claimed: list[Claimed] = []
+    used: list[str] = []
     for thread in threads:
         row = nexts.get(thread.id)
         if row is None or row.queue not in queues:
             await settle(connection, thread.id, now)
         else:
             claimed.append(_claimed(thread, row, worker_id, now, seal_of(connection)))
+            if row.status_before is not None:
+                used.append(thread.id)
+    if used:
+        await gone_on(connection, used, now, answers=False)
     if claimed:
         await connection.execute(_BEGIN_RUN, [_begun(one) for one in claimed])
         await connection.execute(_LEASE_THREAD, [_leased(one.lease) for one in claimed])
@@ -180,12 +203,12 @@ async def _begin_each(
 
 
 async def _next_runs(connection: AsyncConnection, thread_ids: Sequence[str], now: int) -> dict[str, Any]:
-    """Return the next run of each thread, and the status of the one before it."""
+    """Return the next run of each thread, the status of the one before it, and whether there is news."""
     queued = (RunRow.status == RunStatus.QUEUED.value, RunRow.thread_id == ThreadRow.id, due_or_begun(now))
     head = select(RunRow.id).where(*queued).order_by(RunRow.seq).limit(1).correlate(ThreadRow).scalar_subquery()
     runs = RunRow.__table__
     before = _last_before(runs.c.thread_id, runs.c.id).label("status_before")
-    wanted = select(runs, before).join_from(ThreadRow.__table__, runs, runs.c.id == head)
+    wanted = select(runs, before, _has_news(runs.c.thread_id)).join_from(ThreadRow.__table__, runs, runs.c.id == head)
     rows = await connection.execute(wanted.where(ThreadRow.id.in_(thread_ids)))
     return {row.thread_id: row for row in rows}
 
@@ -196,9 +219,11 @@ def _claimed(thread: Any, row: Any, worker_id: str, now: int, seal: Seal) -> Cla
         run=replace(run_of(row, seal), status=RunStatus.RUNNING, started_at=moment(now), trace_id=trace_id),
         lease=_lease(thread, row.id, worker_id),
         clean=row.status_before in _ENDED_WELL,
+        news=row.news,
         reference=row.reference,
         given=row.given,
         resume=row.resume,
+        interrupts=row.interrupts,
         begun=row.fence > 0,
     )
 
@@ -221,6 +246,11 @@ def _last_before(thread_id: Any, run_id: Any) -> Any:
     return (
         select(runs.status).where(*others).order_by(runs.seq.desc(), runs.started_at.desc()).limit(1).scalar_subquery()
     )
+
+
+def _has_news(thread_id: Any) -> Any:
+    """Return whether the thread's conversation must be told something."""
+    return exists().where(NewsRow.thread_id == thread_id, NewsRow.told_by.is_(None)).label("news")
 
 
 def _lease(thread: Any, run_id: str, worker_id: str) -> Lease:

@@ -15,12 +15,12 @@ from trunkline.runtime.bus.bus import Bus
 from trunkline.runtime.bus.memory import MemoryBus
 from trunkline.runtime.queue.lease import Lease
 from trunkline.runtime.queue.submission import Submission
-from trunkline.runtime.queue.topics import queue_topic, run_topic, worker_topic
+from trunkline.runtime.queue.topics import REST_TOPIC, queue_topic, run_topic, worker_topic
 from trunkline.runtime.storage.checkpoints.seal import Clear, Seal
 from trunkline.runtime.storage.queue import answering, claiming, finishing, presence, reaping, stopping, submitting
 from trunkline.runtime.storage.queue.claiming import Claimed
 from trunkline.runtime.storage.queue.clock import DatabaseClock, ServerClock
-from trunkline.runtime.storage.queue.finishing import AttemptFailed, End
+from trunkline.runtime.storage.queue.finishing import AttemptFailed, End, Finish
 from trunkline.runtime.storage.queue.locking import Locks
 from trunkline.runtime.storage.queue.presence import CancelWanted, WorkerInfo
 from trunkline.runtime.storage.queue.reaping import Reaped
@@ -85,30 +85,25 @@ class RunQueue:
         )
         return [one for each in claimed if (one := await self._opened(each))]
 
-    async def begin(self, run: Run, worker_id: str) -> Claimed | None:
+    async def begin(self, run: Run, worker_id: str, *, answers: bool = False) -> Claimed | None:
         """Begin a run that was never queued; None when somebody has its thread. See `claiming.begin`."""
         locks = Locks(workers=frozenset({worker_id}), threads=frozenset({run.thread_id}))
 
         async def begin(connection: AsyncConnection, now: int) -> Claimed | None:
-            return await claiming.begin(connection, run, worker_id, now)
+            return await claiming.begin(connection, run, worker_id, now, answers=answers)
 
         return await _until_answered(lambda: self._insert(begin, locks=locks))
 
     async def finish(self, lease: Lease, end: End) -> None:
         """End a claim and release its lease; see `finishing.finish`."""
-
-        async def finish(connection: AsyncConnection) -> str | None:
-            now = await self._clock.read(connection)
-            return await finishing.finish(connection, lease, end, now)
-
-        locks = Locks(threads=frozenset({lease.thread_id}))
+        item, locks = Finish(lease=lease, end=end), Locks(threads=frozenset({lease.thread_id}))
         try:
-            ring = await _until_answered(lambda: self._writer.release(lease, finish, locks=locks))
+            ring = await _until_answered(lambda: self._writer.release(lease, self._finish, item, locks=locks))
         except LeaseLostError:
             lease.refused += 1
             raise
         await self._ring(ring)
-        await self._bus.publish(run_topic(lease.run_id))
+        await self._changed(lease.run_id)
 
     async def stop(self, run_id: str) -> None:
         """Cancel a run, or ask its worker to. One that is over stays as it is."""
@@ -118,9 +113,10 @@ class RunQueue:
         """Cancel a run at once and take its lease away. Raises `RunStateError`."""
         await self.tell(await self._do(lambda connection, now: stopping.kill(connection, run_id, now)))
 
-    async def answer(self, run_id: str, resume: bytes) -> None:
-        """Answer a run that waits. Of several answers one wins; the others raise `RunStateError`."""
-        await self._ring(await self._do(lambda connection, now: answering.answer(connection, run_id, resume, now)))
+    async def answer(self, run_id: str, resume: bytes, *, fence: int) -> None:
+        """Answer what a run asked under that fence. Of several answers one wins; the others raise `RunStateError`."""
+        ring = await self._do(lambda connection, now: answering.answer(connection, run_id, resume, now, fence=fence))
+        await self._ring(ring)
 
     async def give_up_waiting(self) -> Sequence[str]:
         """Cancel the runs whose time for an answer is over."""
@@ -164,30 +160,37 @@ class RunQueue:
         """Tell waiters and workers what was stopped, once that is committed."""
         await self._ring(stopped.ring)
         for run_id in stopped.cancelled:
-            await self._bus.publish(run_topic(run_id))
+            await self._changed(run_id)
         if stopped.asked:
             worker_id, run_id = stopped.asked
             await self._bus.publish(worker_topic(worker_id), run_id.encode())
 
     async def _opened(self, claimed: Claimed) -> Claimed | None:
         """Return the claim with what it holds opened. Where that does not open, the run has failed, and no other."""
-
-        def plain(column: str, stored: bytes | None) -> bytes | None:
-            place = run_place(claimed.run.thread_id, claimed.run.id, column)
-            return None if stored is None else opened(self._seal, stored, place)
-
+        run, held = claimed.run, {name: getattr(claimed, name) for name in ("given", "resume", "interrupts")}
         try:
-            return replace(claimed, given=plain("given", claimed.given), resume=plain("resume", claimed.resume))
+            plain = {
+                name: stored and opened(self._seal, stored, run_place(run.thread_id, run.id, name))
+                for name, stored in held.items()
+            }
         except TrunklineError as error:
             failed = AttemptFailed(error=f"{type(error).__name__}: {error}", delay=_UNREADABLE)
             await self.finish(claimed.lease, failed)
             return None
+        return replace(claimed, **plain)
+
+    async def _finish(self, connection: AsyncConnection, claims: Sequence[Finish]) -> list[str | Exception | None]:
+        return await finishing.finish(connection, claims, await self._clock.read(connection))
 
     async def _ring_for(self, reaped: Reaped) -> None:
         for ring in reaped.rings:
             await self._ring(ring)
         for run_id in reaped.ended:
-            await self._bus.publish(run_topic(run_id))
+            await self._changed(run_id)
+
+    async def _changed(self, run_id: str) -> None:
+        await self._bus.publish(run_topic(run_id))
+        await self._bus.publish(REST_TOPIC, run_id.encode())
 
     async def _ring(self, queue: str | None) -> None:
         if queue is not None:
