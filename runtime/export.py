@@ -65,9 +65,10 @@ class _Said:
         """Add the messages in the values of an older checkpoint."""
         new: list[Line] = []
         for message in _messages_in(values):
-            key = (message.type, message.id, str(message.content), str(getattr(message, "tool_calls", "")))
+            said = (message.type, str(message.content), str(getattr(message, "tool_calls", "")))
+            key = said if message.id is None else (*said, message.id)  # an input has no id until it is in the state
             if key not in self._keys:
-                self._keys.add(key)
+                self._keys |= {key, said}
                 new.append({"kind": "message", **_plain(message)})
         self._new.append(new)
 
