@@ -137,10 +137,10 @@ class Worker:
         await asyncio.wait([self._duties[0]])
         if not self._served:
             return
+        tasks = [served.task for served in self._served.values() if served.task]  # some may end meanwhile
         await self._database.queue.drain(self.presence.id)
         for served in self._served.values():
             served.control.request_drain()
-        tasks = [served.task for served in self._served.values() if served.task]
         _, late = await asyncio.wait(tasks, timeout=self._drain_grace)
         for task in late:
             task.cancel()
