@@ -12,6 +12,7 @@ from typing import Any, Self
 from uuid import uuid4
 
 from langchain_core.utils.uuid import uuid7
+from langgraph.store.base import BaseStore, IndexConfig
 
 from trunkline.agents.agent import Agent
 from trunkline.agents.models import Models
@@ -33,6 +34,7 @@ from trunkline.runtime.queueing import Queueing
 from trunkline.runtime.reply import Reply
 from trunkline.runtime.report import WorkReport, work_report
 from trunkline.runtime.runnable import Runnable
+from trunkline.runtime.storage.checkpoints.keyring import Keyring
 from trunkline.runtime.storage.database import Database, open_database
 from trunkline.runtime.storage.run_rows import Run
 from trunkline.runtime.tracing.langsmith import flush_langsmith
@@ -57,6 +59,8 @@ class Trunkline(Deciding, Queueing):
     process share, as those of several tenants do; left out, the line has its own. `clock` is what requests expire by.
     `graphs` are the names by which runs in the queue find their graphs. `bus` is the URL of what wakes other processes;
     left out, TRUNKLINE_BUS, else the database itself.
+    `index` is how the items of the line's store are embedded, to be found by meaning. `keys` are what conversations'
+    state (not the ledger, nor traces) is encrypted with; left out, TRUNKLINE_KEYS.
     """
 
     def __init__(
@@ -72,6 +76,8 @@ class Trunkline(Deciding, Queueing):
         clock: Clock | None = None,
         graphs: GraphBook | Mapping[str, Runnable | GraphFactory | str] | None = None,
         bus: str | None = None,
+        index: IndexConfig | None = None,
+        keys: Keyring | None = None,
     ) -> None:
         self._url = database or os.environ.get("TRUNKLINE_DATABASE") or DEFAULT_DATABASE
         self._models = models if isinstance(models, Models) else _models(models)
@@ -79,7 +85,8 @@ class Trunkline(Deciding, Queueing):
         self._threads = threads
         self._limits = limits or Limits(calls=calls, per_run=calls_per_run)
         self._bus = bus or os.environ.get("TRUNKLINE_BUS")
-        self._clock = clock or SystemClock()
+        self._clock, self._index = clock or SystemClock(), index
+        self._keys = keys or Keyring.from_environment()
         self._stack = AsyncExitStack()
         self._opened: Opened | None = None
         self._graphs = graphs if isinstance(graphs, GraphBook) else GraphBook(graphs)
@@ -90,7 +97,14 @@ class Trunkline(Deciding, Queueing):
         async with AsyncExitStack() as stack:
             stack.push_async_callback(flush_langsmith)
             database = await stack.enter_async_context(
-                open_database(self._url, tenant=self._tenant, now=self._clock.now, bus=self._bus)
+                open_database(
+                    self._url,
+                    tenant=self._tenant,
+                    clock=self._clock,
+                    index=self._index,
+                    bus=self._bus,
+                    keys=self._keys,
+                )
             )
             presence = Presence(database)
             stack.push_async_callback(presence.leave)
@@ -135,6 +149,11 @@ class Trunkline(Deciding, Queueing):
         """Make tools known, so that calls which people agree on can be carried out before any turn has used them."""
         self._require_open().office.executor.known.learn(tools.toolbox if isinstance(tools, Agent) else tools)
 
+    @property
+    def store(self) -> BaseStore:
+        """The line's long-term memory: nodes find it as `runtime.store`, unless their graph has its own."""
+        return self._require_open().database.store
+
     async def report(self) -> WorkReport:
         """Return what was done for this line's tenant so far, from the database."""
         database = self._require_open().database
@@ -161,7 +180,7 @@ class Trunkline(Deciding, Queueing):
 
             async def office_of(tenant: str) -> Office:
                 if tenant not in offices:
-                    database = opened.database.of_tenant(tenant)
+                    database = await stack.enter_async_context(opened.database.of_tenant(tenant))
                     offices[tenant] = await stack.enter_async_context(self._office(database, tenant))
                 return offices[tenant]
 

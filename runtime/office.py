@@ -112,8 +112,15 @@ async def _ended(task: asyncio.Task[None]) -> None:
 def _compile(graph: Runnable, database: Database) -> Graph:
     match graph:
         case Agent():
-            return agent_graph(graph).compile(checkpointer=database.saver, name=graph.name)
+            return agent_graph(graph).compile(checkpointer=database.saver, store=database.store, name=graph.name)
         case StateGraph():
-            return graph.compile(checkpointer=allowing(database.saver, graph))
+            return graph.compile(**_kept_in(database, graph))
         case _:
-            return graph if graph.checkpointer else graph.copy({"checkpointer": allowing(database.saver, graph)})
+            parts = _kept_in(database, graph)
+            missing = {name: part for name, part in parts.items() if not getattr(graph, name)}
+            return graph.copy(missing) if missing else graph
+
+
+def _kept_in(database: Database, graph: Graph | StateGraph[Any, Any, Any, Any]) -> dict[str, Any]:
+    saver, cache = (allowing(part, graph) for part in (database.saver, database.cache))
+    return {"checkpointer": saver, "store": database.store, "cache": cache}

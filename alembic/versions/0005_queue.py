@@ -7,7 +7,9 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0005"
-down_revision = "0003"
+down_revision = "0004"
+phase = "expand"
+release = "0.1.0"
 
 _RUNNING = "status = 'running' AND fence > 0"
 _KEYED = "idempotency_key IS NOT NULL"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import random
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
@@ -22,13 +23,14 @@ from langgraph.checkpoint.base import (
 from langgraph.checkpoint.serde.base import SerializerProtocol
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from trunkline.errors import SaverNotOpenError
+from trunkline.errors import MissingExtraError, StateNotOpenError
 from trunkline.runtime.storage.checkpoints.blocking import BlockingSaver
 from trunkline.runtime.storage.checkpoints.codec import Codec
 from trunkline.runtime.storage.checkpoints.contents import Contents, Known
 from trunkline.runtime.storage.checkpoints.copying import copy_thread
 from trunkline.runtime.storage.checkpoints.history import delta_history
 from trunkline.runtime.storage.checkpoints.images import Image, Images
+from trunkline.runtime.storage.checkpoints.keyring import Keyring
 from trunkline.runtime.storage.checkpoints.listing import listed
 from trunkline.runtime.storage.checkpoints.operations import Operation
 from trunkline.runtime.storage.checkpoints.place import Address
@@ -42,7 +44,9 @@ from trunkline.runtime.storage.checkpoints.read import (
 )
 from trunkline.runtime.storage.checkpoints.recall import Recall
 from trunkline.runtime.storage.checkpoints.remove import delete_runs, delete_threads, keep_latest
+from trunkline.runtime.storage.checkpoints.reseal import reencrypt
 from trunkline.runtime.storage.checkpoints.save import Held, save
+from trunkline.runtime.storage.checkpoints.seal import Clear, Seal
 from trunkline.runtime.storage.checkpoints.serialise import checkpoint_operation, writes_operation
 from trunkline.runtime.storage.checkpoints.serializer import StrictSerializer, TypeName
 from trunkline.runtime.storage.engine import open_engine
@@ -71,6 +75,7 @@ class _Core:
     reads: Transactions | None = None
     writer: Writer | None = None
     home: asyncio.AbstractEventLoop | None = None
+    seal: Seal
     recall: Recall = field(default_factory=Recall)
     lost: dict[Address, Exception] = field(default_factory=dict[Address, Exception])
     """Why tasks' writes under a checkpoint were not saved. LangGraph looks only at the end of a run."""
@@ -119,7 +124,7 @@ class _Core:
 
     async def save(self, connection: AsyncConnection, operations: Sequence[Operation]) -> list[Held | Exception]:
         """Save in a transaction of the writer."""
-        return await save(connection, operations, self.recall)
+        return await save(connection, operations, self.recall, self.seal)
 
 
 class SQLAlchemySaver(BlockingSaver):
@@ -133,6 +138,10 @@ class SQLAlchemySaver(BlockingSaver):
     `allowed_types` are the types that state may hold beside plain values and LangChain's messages. Without
     `refuse_conflicts`, two runs that write to one thread at once both go on, and one loses its turn. With a number
     under `fencing_token` in the config's `configurable`, writes with an older number are refused.
+
+    With `keys` (and the extra `crypto`) all values of channels, metadata and what tasks write are encrypted; see
+    `aes_gcm` for how, and for what is not hidden. A row that was changed, moved or never encrypted is refused with
+    `StateForgedError` or `StateNotEncryptedError`, one whose key is missing with `StateKeyError`.
     """
 
     def __init__(
@@ -140,15 +149,17 @@ class SQLAlchemySaver(BlockingSaver):
         engine: AsyncEngine,
         *,
         writer: Writer | None = None,
+        keys: Keyring | None = None,
         serde: SerializerProtocol | None = None,
         allowed_types: Iterable[type | TypeName] = (),
         refuse_conflicts: bool = True,
     ) -> None:
-        """`writer` is an open writer to share transactions with; `serde` replaces the strict serialiser."""
+        """`writer` is an open writer to share transactions with; `serde` replaces the strict serialiser.
+
+        Raises `MissingExtraError` for keys without the extra `crypto`.
+        """
         super().__init__(serde=serde or StrictSerializer(allowed_types))
-        self._core = _Core(
-            engine=engine,
-        )
+        self._core = _Core(engine=engine, seal=_seal(keys) if keys else Clear())
         self._refuse_conflicts = refuse_conflicts
         self._shared_writer = writer
 
@@ -158,13 +169,14 @@ class SQLAlchemySaver(BlockingSaver):
         cls,
         conn_string: str,
         *,
+        keys: Keyring | None = None,
         serde: SerializerProtocol | None = None,
         allowed_types: Iterable[type | TypeName] = (),
         refuse_conflicts: bool = True,
     ) -> AsyncGenerator[Self]:
         """Open a saver on the database at this URL and close it at the end. Raises `DatabaseUrlError`."""
         engine = open_engine(parse_url(conn_string))
-        saver = cls(engine, serde=serde, allowed_types=allowed_types, refuse_conflicts=refuse_conflicts)
+        saver = cls(engine, keys=keys, serde=serde, allowed_types=allowed_types, refuse_conflicts=refuse_conflicts)
         try:
             async with saver:
                 yield saver
@@ -198,11 +210,11 @@ class SQLAlchemySaver(BlockingSaver):
         """Return the checkpoint that the config names, or the latest of its thread and namespace, or None."""
         address = Address.of(config)
         await self._core.settled(address.thread)
-        named = address.checkpoint_id is not None
+        named, codec = address.checkpoint_id is not None, self._codec()
 
         async def work(connection: AsyncConnection) -> _Read | None:
-            if found := await find(connection, address, self.serde):
-                return _Read(found, *await contents_of(connection, [found], self._core.known(found)))
+            if found := await find(connection, address, codec):
+                return _Read(found, *await contents_of(connection, [found], codec, self._core.known(found)))
             return None
 
         read = await self._reads().read(work)
@@ -213,7 +225,7 @@ class SQLAlchemySaver(BlockingSaver):
         heads: dict[str, str | None] = {} if named else {found.ns: found.checkpoint_id}
         numbers = {digest: number for number, digest in contents[found.thread].digests.items()}
         self._core.recall.learn(found.thread, found.state, before=found.state, numbers=numbers, heads=heads)
-        return checkpoint_tuple(found, contents, writes, self._codec(), branchable=named)
+        return checkpoint_tuple(found, contents, writes, codec, branchable=named)
 
     async def alist(
         self,
@@ -223,7 +235,10 @@ class SQLAlchemySaver(BlockingSaver):
         before: RunnableConfig | None = None,
         limit: int | None = None,
     ) -> AsyncGenerator[CheckpointTuple]:
-        """Yield checkpoints, the newest first; `filter` are values that their metadata must have."""
+        """Yield checkpoints, the newest first; `filter` are values that their metadata must have.
+
+        Metadata is compared here, not in the database: with keys too, every one of its fields can be filtered by.
+        """
         pages = listed(self._reads(), self._codec(), config, matching=filter, before=before, limit=limit)
         async with aclosing(pages):
             async for one in pages:
@@ -265,12 +280,12 @@ class SQLAlchemySaver(BlockingSaver):
 
     async def adelete_for_runs(self, run_ids: Sequence[str]) -> None:
         """Delete the checkpoints whose metadata names one of these runs. Raises `DeltaHistoryError`."""
-        await self._writer().write(lambda connection: delete_runs(connection, run_ids, self.serde))
+        await self._writer().write(lambda connection: delete_runs(connection, run_ids, self._codec()))
 
     async def acopy_thread(self, source_thread_id: str, target_thread_id: str) -> None:
         """Copy all that a thread has to one that has nothing. Raises `ThreadExistsError`."""
         names = str(source_thread_id), str(target_thread_id)
-        await self._writer().write(lambda connection: copy_thread(connection, *names))
+        await self._writer().write(lambda connection: copy_thread(connection, *names, self._core.seal))
 
     async def aprune(self, thread_ids: Sequence[str], *, strategy: str = "keep_latest") -> None:
         """Keep only the latest checkpoint of each namespace (`keep_latest`), or nothing (`delete`).
@@ -281,6 +296,16 @@ class SQLAlchemySaver(BlockingSaver):
             raise ValueError(f"prune takes a list of threads and a strategy of {_STRATEGIES}, got {strategy!r}")
         for name in map(str, thread_ids):
             await self._writer().write(partial(self._prune, name=name, strategy=strategy))
+
+    async def reencrypt(self, *, clear: bool = False) -> int:
+        """Encrypt with the current key what is encrypted with others, and return how many rows that were.
+
+        When every process writes with the current key and this returns 0, the other keys can be taken away. It works
+        while the saver is used, in small transactions; what is done stays done when it is stopped.
+        With `clear`, rows that are not encrypted are taken for genuine and encrypted too. The old bytes stay in the
+        database's free space until it is vacuumed, and in its backups. Raises `KeyringError` without keys.
+        """
+        return await reencrypt(self._reads(), self._writer(), self._core.seal, clear=clear)
 
     async def aget_delta_channel_history(
         self, *, config: RunnableConfig, channels: Sequence[str]
@@ -301,13 +326,13 @@ class SQLAlchemySaver(BlockingSaver):
         if strategy == "delete":
             await delete_threads(connection, [name])
         else:
-            await keep_latest(connection, [name], self.serde)
+            await keep_latest(connection, [name], self._codec())
 
     async def _save(self, operation: Operation) -> None:
         await asyncio.shield(self._core.saving(self._writer(), operation))
 
     def _codec(self) -> Codec:
-        return Codec(self.serde, self._core.images)
+        return Codec(self.serde, self._core.images, self._core.seal)
 
     def _reads(self) -> Transactions:
         return self._core.reads or _refuse()
@@ -321,5 +346,17 @@ class SQLAlchemySaver(BlockingSaver):
         return self._core.home
 
 
+def _seal(keys: Keyring) -> Seal:
+    if importlib.util.find_spec("cryptography") is None:
+        raise MissingExtraError(feature="encryption of state", extra="crypto")
+    from trunkline.runtime.storage.checkpoints.aes_gcm import AesGcm
+
+    return AesGcm(keys)
+
+
 def _refuse() -> Never:
-    raise SaverNotOpenError(problem="is not open", remedy="use it inside 'async with SQLAlchemySaver(...) as saver:'")
+    raise StateNotOpenError(
+        what="SQLAlchemySaver",
+        problem="is not open",
+        remedy="use it inside 'async with SQLAlchemySaver(...) as saver:'",
+    )
