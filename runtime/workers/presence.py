@@ -29,7 +29,7 @@ _LOOK = 1.0
 
 
 class Presence:
-    """Puts this process on record, keeps it there, and takes it off at the end.
+    """Puts this process on record, keeps it there, and takes it off at the end. A `Permit` for what runs here.
 
     On a server the lease is renewed by a heartbeat; on this machine, and so for every embedded database, a life lock
     tells at once who is dead.
@@ -41,18 +41,21 @@ class Presence:
         *,
         queues: Sequence[str] = (),
         slots: int = 0,
+        alone: bool = False,
         lease: float = LEASE,
         max_stall: float = MAX_STALL,
         on_cancel: Callable[[CancelWanted], None] | None = None,
     ) -> None:
         self.id = f"w-{secrets.token_hex(6)}"
         self._database = database
+        self._alone = alone
         self._queues, self._slots, self.lease, self._max_stall = tuple(queues), slots, lease, max_stall
         self._on_cancel = on_cancel
         self._arriving = asyncio.Lock()
         self._lock: LifeLock | None = None
         self._heartbeat: Heartbeat | None = None
         self._pulse: asyncio.Task[None] | None = None
+        self._renewed = asyncio.Event()
         self.dead = asyncio.Event()
         """Set when others have given this worker up."""
 
@@ -68,6 +71,7 @@ class Presence:
                 version=version("trunkline"),
                 queues=self._queues,
                 slots=self._slots,
+                alone=self._alone,
             )
             if self._slots and self._database.url.embedded:
                 await self._require_no_other()
@@ -99,6 +103,12 @@ class Presence:
         beat = self._heartbeat
         return self.dead.is_set() or (beat is not None and boot_seconds() - beat.renewed_at > _SUSPECT * self.lease)
 
+    async def granted(self) -> None:
+        """Return once nothing is in doubt. A worker that was given up waits until it is cancelled."""
+        while self.suspect:
+            self._renewed.clear()
+            await self._renewed.wait()
+
     def dead_here(self, worker_ids: Sequence[str]) -> list[str]:
         """Return those of the workers that ran on this machine and are dead."""
         return dead_among(lock_folder(self._database.url), worker_ids)
@@ -115,6 +125,7 @@ class Presence:
             self.id,
             lease=self.lease,
             max_stall=self._max_stall,
+            on_renewed=lambda: loop.call_soon_threadsafe(self._renewed.set),
             on_cancel=lambda wanted: loop.call_soon_threadsafe(self._asked, wanted),
             on_death=lambda: loop.call_soon_threadsafe(self.dead.set),
         )

@@ -65,6 +65,10 @@ class RunQueue:
         """Begin a run that was never queued; None when somebody has its thread. See `claiming.begin`."""
         return await self._insert(lambda connection, now: claiming.begin(connection, run, worker_id, now))
 
+    async def take_over(self, lease: Lease) -> Claimed:
+        """Return what another process has claimed under this lease; see `claiming.take_over`."""
+        return await self._writer.write(lambda connection: claiming.take_over(connection, lease))
+
     async def finish(self, lease: Lease, end: End, *, next_event: int = 1) -> None:
         """End a claim; see `finishing.finish`."""
         ring = await self._do(
