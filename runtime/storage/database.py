@@ -18,7 +18,7 @@ from trunkline.runtime.storage.cache import SQLAlchemyCache
 from trunkline.runtime.storage.call_book import CallBook
 from trunkline.runtime.storage.checkpoints.keyring import Keyring
 from trunkline.runtime.storage.checkpoints.saver import SQLAlchemySaver
-from trunkline.runtime.storage.engine import open_engine
+from trunkline.runtime.storage.engine import connections_are_out, open_engine
 from trunkline.runtime.storage.ledger import DatabaseLedger
 from trunkline.runtime.storage.memory.store import SQLAlchemyStore
 from trunkline.runtime.storage.migration import migrations, standing_of, upgrade_script
@@ -52,6 +52,9 @@ class Database:
     bus: Bus
     renewals: Callable[[], Renewals]
     """Makes a connection for a heartbeat."""
+
+    connections_are_out: Callable[[], bool]
+    """Whether the next one who needs a connection has to wait for it."""
 
     of_tenant: Callable[[str], AbstractAsyncContextManager[Database]]
     """Opens the same database for another tenant: with a ledger, book, store and cache of its own."""
@@ -110,6 +113,7 @@ async def open_database(
                         writer=writer,
                         bus=told,
                         renewals=lambda: Renewals(engine),
+                        connections_are_out=lambda: connections_are_out(engine),
                         of_tenant=of_tenant,
                     )
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import secrets
 import socket
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
 
-from trunkline.errors import OneWorkerError
+from trunkline.errors import OneWorkerError, WorkerDeadError
 from trunkline.runtime.storage.database import Database
 from trunkline.runtime.storage.queue.presence import CancelWanted, WorkerInfo
 from trunkline.runtime.workers.heartbeat import Heartbeat, boot_seconds
 from trunkline.runtime.workers.life_lock import LifeLock, dead_among, lock_folder
+
+log = logging.getLogger("trunkline.workers")
 
 LEASE = 30.0
 """Seconds for which a worker counts as alive after it has said so."""
@@ -25,7 +28,7 @@ _SUSPECT = 0.75
 """The part of a lease after which a worker doubts that it still has it."""
 
 _LOOK = 1.0
-"""Seconds between two looks at the event loop."""
+"""Seconds between two signs that the event loop lives."""
 
 
 class Presence:
@@ -84,6 +87,8 @@ class Presence:
             self._lock = lock
             if not self._database.url.embedded:
                 self._start_heartbeat()
+            elif self._on_cancel:
+                self._pulse = asyncio.create_task(self._look_for_wishes(), name="wishes")
 
     async def leave(self) -> None:
         """Take this process off the record."""
@@ -136,6 +141,17 @@ class Presence:
         if self._on_cancel:
             for one in wanted:
                 self._on_cancel(one)
+
+    async def _look_for_wishes(self) -> None:
+        """See which runs other processes wish to end: no bus leads from them to the worker of an embedded database."""
+        while not self.dead.is_set():
+            try:
+                self._asked(await self._database.queue.renew(self.id, lease=self.lease))
+            except WorkerDeadError:
+                self.dead.set()
+            except Exception:
+                log.exception("worker.renewal_failed worker_id=%s", self.id)
+            await asyncio.sleep(_LOOK)
 
     async def _show_the_loop_lives(self, heartbeat: Heartbeat) -> None:
         while True:

@@ -24,6 +24,8 @@ from trunkline.runtime.workers.outfit import Outfit
 from trunkline.runtime.workers.presence import Presence
 from trunkline.runtime.workers.reaper import Reaper
 from trunkline.runtime.workers.served import Served, ServedHere
+from trunkline.runtime.workers.strain import Strain
+from trunkline.runtime.workers.sweeper import Sweeper
 
 log = logging.getLogger("trunkline.workers")
 
@@ -67,6 +69,7 @@ class Worker:
             max_stall=max_stall,
             on_cancel=self._asked,
         )
+        self.strain = Strain(database.connections_are_out)
         self._served: dict[str, Served] = {}
         self._wake = asyncio.Event()
         self._draining = asyncio.Event()
@@ -87,6 +90,8 @@ class Worker:
                 asyncio.create_task(self._hear_rings(rings), name=f"worker {self.presence.id} hears rings"),
                 asyncio.create_task(self._hear_signals(signals), name=f"worker {self.presence.id} hears signals"),
                 asyncio.create_task(Reaper(self._database, self.presence).run(), name="reaper"),
+                asyncio.create_task(Sweeper(self._database.queue).run(), name="sweeper"),
+                asyncio.create_task(self.strain.run(), name="strain"),
                 asyncio.create_task(self._watch_for_death(), name="death watch"),
             ]
             stack.push_async_callback(self._end_duties)
@@ -143,14 +148,22 @@ class Worker:
         """Claim and serve as long as there are free slots, then wait for a ring, a free slot or a second."""
         while not self._draining.is_set():
             self._wake.clear()
-            free = self._concurrency - len(self._served)
-            if free and not self.presence.suspect and await self._claim_up_to(free) == free:
+            free = self._free_slots()
+            if free and await self._claim_up_to(free) == free:
                 continue
             try:
                 async with asyncio.timeout(random.uniform(_POLL / 2, _POLL)):
                     await self._wake.wait()
             except TimeoutError:
                 pass
+
+    def _free_slots(self) -> int:
+        """Return how many runs to take now. Under strain it takes none beside those that it has, but stays in use."""
+        if self.presence.suspect:
+            return 0
+        if self.strain.is_great:
+            return 0 if self._served else 1
+        return self._concurrency - len(self._served)
 
     async def _claim_up_to(self, free: int) -> int:
         try:

@@ -90,8 +90,11 @@ class RunQueue:
         await self._ring(await self._do(lambda connection, now: answering.answer(connection, run_id, resume, now)))
 
     async def give_up_waiting(self) -> Sequence[str]:
-        """Cancel the runs whose time for an answer is over."""
-        return await self._do(answering.give_up_waiting)
+        """Cancel the runs whose time for an answer is over, and return them."""
+        given_up = await self._do(answering.give_up_waiting)
+        for run_id in given_up:
+            await self._bus.publish(run_topic(run_id))
+        return given_up
 
     async def arrive(self, worker: WorkerInfo, *, lease: float) -> None:
         """Put a worker on record."""
