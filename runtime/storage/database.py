@@ -22,6 +22,7 @@ from trunkline.runtime.storage.engine import connections_are_out, open_engine
 from trunkline.runtime.storage.ledger import DatabaseLedger
 from trunkline.runtime.storage.memory.store import SQLAlchemyStore
 from trunkline.runtime.storage.migration import migrations, standing_of, upgrade_script
+from trunkline.runtime.storage.queue.backlog import QueueBook
 from trunkline.runtime.storage.queue.heartbeat import Renewals
 from trunkline.runtime.storage.queue.queue import RunQueue
 from trunkline.runtime.storage.queue.workers import WorkerBook
@@ -42,6 +43,7 @@ class Database:
     runs: RunStore
     queue: RunQueue
     workers: WorkerBook
+    queues: QueueBook
     spans: SpanStore
     ledger: DatabaseLedger
     book: CallBook
@@ -104,6 +106,7 @@ async def open_database(
                         runs=RunStore(engine=engine),
                         queue=queue,
                         workers=WorkerBook(engine),
+                        queues=QueueBook(engine),
                         spans=spans,
                         ledger=DatabaseLedger(engine=engine, writer=writer, tenant=name, now=clock.now),
                         book=CallBook(engine=engine, writer=writer, tenant=name, now=clock.now),

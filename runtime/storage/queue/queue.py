@@ -13,7 +13,16 @@ from trunkline.runtime.bus.memory import MemoryBus
 from trunkline.runtime.queue.lease import Lease
 from trunkline.runtime.queue.submission import Submission
 from trunkline.runtime.queue.topics import queue_topic, run_topic, worker_topic
-from trunkline.runtime.storage.queue import answering, claiming, finishing, presence, reaping, stopping, submitting
+from trunkline.runtime.storage.queue import (
+    answering,
+    claiming,
+    finishing,
+    presence,
+    reaping,
+    retrying,
+    stopping,
+    submitting,
+)
 from trunkline.runtime.storage.queue.claiming import Claimed
 from trunkline.runtime.storage.queue.clock import DatabaseClock, ServerClock
 from trunkline.runtime.storage.queue.finishing import End
@@ -88,6 +97,10 @@ class RunQueue:
     async def answer(self, run_id: str, resume: bytes) -> None:
         """Answer a run that waits. Of several answers one wins; the others raise `RunStateError`."""
         await self._ring(await self._do(lambda connection, now: answering.answer(connection, run_id, resume, now)))
+
+    async def retry(self, run_id: str) -> None:
+        """Queue a run again that is over and did not succeed; see `retrying.retry`."""
+        await self._ring(await self._do(lambda connection, now: retrying.retry(connection, run_id, now)))
 
     async def give_up_waiting(self) -> Sequence[str]:
         """Cancel the runs whose time for an answer is over, and return them."""
