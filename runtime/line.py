@@ -14,6 +14,7 @@ from uuid import uuid4
 
 from langchain_core.utils.uuid import uuid7
 from langgraph.store.base import BaseStore, IndexConfig
+from langgraph.types import Command
 
 from trunkline.agents.agent import Agent
 from trunkline.agents.models import Models
@@ -175,10 +176,12 @@ class Trunkline(Deciding, Queueing):
         max_stall: float = MAX_STALL,
         drain_grace: float = DRAIN_GRACE,
         retention: Mapping[str, Retention] | None = None,
+        live_text: bool = True,
     ) -> AsyncGenerator[Worker]:
         """Serve queued runs of every tenant during the block, `concurrency` at once; at its end the worker is drained.
 
         `retention` says by the name of the graph what is kept of its threads; what is not is erased from time to time.
+        With `live_text` models stream, and `join` hears what they say while they say it.
         Raises `OneWorkerError` when another process serves an embedded database. See `Worker`.
         """
         opened = self._require_open()
@@ -202,6 +205,7 @@ class Trunkline(Deciding, Queueing):
                 drain_grace=drain_grace,
                 outfit=self._outfit(),
                 retention=retention,
+                live_text=live_text,
             )
             async with worker:
                 yield worker
@@ -241,7 +245,7 @@ class Trunkline(Deciding, Queueing):
         conductor = opened.office.conductor(
             run,
             compiled,
-            claim=lambda: begin_here(run, opened.database, opened.presence),
+            claim=lambda: begin_here(run, opened.database, opened.presence, answers=_is_answer(given)),
             ending=EndsAtOnce(),
             permit=opened.presence,
         )
@@ -271,6 +275,10 @@ class Trunkline(Deciding, Queueing):
             asked=asked(given),
             started_at=datetime.now(UTC),
         )
+
+
+def _is_answer(given: Any) -> bool:
+    return isinstance(given, Command) and given.resume is not None
 
 
 def _models(path: str | Path | None) -> Models:

@@ -58,11 +58,13 @@ class Worker:
         drain_grace: float,
         outfit: Outfit | None = None,
         retention: Mapping[str, Retention] | None = None,
+        live_text: bool = True,
     ) -> None:
         """`outfit` is what another process needs to serve as this one, if there can be one; see `line.worker`."""
         self._database, self._graphs, self._office_of = database, graphs, office_of
         self._queues, self._concurrency, self._drain_grace = tuple(queues), concurrency, drain_grace
         self._outfit = outfit
+        self._live_text = live_text
         self.presence = Presence(
             database,
             queues=queues,
@@ -201,7 +203,14 @@ class Worker:
         queue = self._database.queue
         if claimed.run.crashes >= ALONE_AFTER and self._outfit:
             return ServedAlone(claimed, queue=queue, outfit=self._outfit)
-        return ServedHere(claimed, queue=queue, graphs=self._graphs, office_of=self._office_of, permit=self.presence)
+        return ServedHere(
+            claimed,
+            queue=queue,
+            graphs=self._graphs,
+            office_of=self._office_of,
+            permit=self.presence,
+            live_text=self._live_text,
+        )
 
     def _over(self, run_id: str, task: asyncio.Task[None]) -> None:
         del self._served[run_id]

@@ -9,8 +9,21 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.errors import LeaseLostError
+from trunkline.runtime.queue.happenings import (
+    QueueEvent,
+    RunCancelled,
+    RunDied,
+    RunFailed,
+    RunHandedBack,
+    RunRetried,
+    RunSucceeded,
+    RunWaiting,
+    WorkerLost,
+)
 from trunkline.runtime.queue.lease import Lease
 from trunkline.runtime.queue.status import RunStatus
+from trunkline.runtime.storage.event_data import Sealed
+from trunkline.runtime.storage.event_log import INSERT, event_row, next_number
 from trunkline.runtime.storage.queue.clock import SECOND, moment
 from trunkline.runtime.storage.queue.crashing import after_crash
 from trunkline.runtime.storage.queue.mailbox import settle
@@ -32,9 +45,6 @@ class Interrupted:
     """The run waits for an answer."""
 
     interrupts: bytes
-    within: float | None = None
-    """Seconds until it is given up."""
-
     answer: str | None = None
 
 
@@ -61,8 +71,9 @@ class Crashed:
 End = Ended | Interrupted | HandedBack | AttemptFailed | Crashed
 
 
-async def finish(connection: AsyncConnection, lease: Lease, end: End, *, next_event: int, now: int) -> str | None:
-    """End the claim and let go of the thread; return the queue whose workers have something to do now.
+async def finish(connection: AsyncConnection, lease: Lease, end: End, now: int) -> str | None:
+    """End the claim, record how as the last of its events, and let go of the thread; return the queue whose workers
+    have something to do now.
 
     A run that somebody has asked to end is not queued again and does not wait: it is cancelled. Repeated after its
     acknowledgement was lost, it changes nothing. Raises `LeaseLostError`.
@@ -74,7 +85,32 @@ async def finish(connection: AsyncConnection, lease: Lease, end: End, *, next_ev
         raise LeaseLostError(run=lease.run_id, thread=lease.thread_id)
     changes = await _changes(connection, lease, end, now)
     await connection.execute(update(RunRow).where(RunRow.id == lease.run_id).values(**changes))
-    return await settle(connection, lease.thread_id, now, fence=ThreadRow.fence + 1, next_event=next_event)
+    event = _event_of(lease, end, changes)
+    if lease.lent:
+        lease.next_event = await next_number(connection, lease.thread_id)
+    row = event_row(lease.thread_id, lease.run_id, event, fence=lease.fence, seq=lease.next_event, now=now)
+    await connection.execute(INSERT, [row])
+    return await settle(connection, lease.thread_id, now, fence=ThreadRow.fence + 1, next_event=lease.next_event + 1)
+
+
+def _event_of(lease: Lease, end: End, changes: dict[str, Any]) -> QueueEvent:
+    match RunStatus(changes["status"]), end:
+        case RunStatus.SUCCEEDED, _:
+            return RunSucceeded()
+        case RunStatus.CANCELLED, _:
+            return RunCancelled()
+        case RunStatus.WAITING, Interrupted(interrupts=interrupts):
+            return RunWaiting(interrupts=Sealed(interrupts))
+        case RunStatus.QUEUED, AttemptFailed(error=error, delay=delay):
+            return RunRetried(attempt=changes["attempt"], error=error, seconds=delay)
+        case RunStatus.QUEUED, Crashed():
+            return WorkerLost(worker=lease.worker_id, crashes=changes["crashes"])
+        case RunStatus.QUEUED, _:
+            return RunHandedBack()
+        case RunStatus.DEAD, _:
+            return RunDied(error=changes["error"])
+        case _:
+            return RunFailed(error=changes["error"] or "")
 
 
 async def _was_done(connection: AsyncConnection, lease: Lease) -> bool:
@@ -91,14 +127,9 @@ async def _changes(connection: AsyncConnection, lease: Lease, end: End, now: int
             told = {"answer": shortened(end.answer), "error": end.error}
             return {"status": end.status.value, "ended_at": moment(now), "resume": None, "interrupts": None, **told}
         case Interrupted():
-            until = now + round(end.within * SECOND) if end.within is not None else None
-            waits = {"interrupts": end.interrupts, "wait_until": until, "resume": None}
-            return {
-                "status": RunStatus.WAITING.value,
-                "ended_at": moment(now),
-                "answer": shortened(end.answer),
-                **waits,
-            }
+            waits: dict[str, Any] = {"wait_until": RunRow.answer_within + now, "resume": None}
+            told = {"interrupts": end.interrupts, "answer": shortened(end.answer), "error": None}
+            return {"status": RunStatus.WAITING.value, "ended_at": moment(now), **waits, **told}
         case HandedBack():
             return {"status": RunStatus.QUEUED.value, "not_before": now}
         case AttemptFailed():
