@@ -22,7 +22,7 @@ from trunkline.errors import LeaseLostError, RunFailedError
 from trunkline.graphs.scope import Scope, with_scope
 from trunkline.runtime.calls.news import with_news
 from trunkline.runtime.closing import close_conversation, messages_key_of
-from trunkline.runtime.ending import Ending
+from trunkline.runtime.ending import Ending, event_of
 from trunkline.runtime.events import CustomEmitted, Event, RunFinished, RunStarted, StepFinished, TextStreamed
 from trunkline.runtime.queue.lease import Lease, hold
 from trunkline.runtime.queue.status import RunStatus
@@ -219,6 +219,7 @@ class Conductor:
         if self._lease is not None:
             self._lease.released = True
             await to_its_end(self._queue.finish(self._lease, end), name=f"finish {self._run.id}")
+            log.info("run.%s run_id=%s thread_id=%s", event_of(end), self._run.id, self._run.thread_id)
 
 
 def _as_mapping(state: Any) -> dict[str, Any]:

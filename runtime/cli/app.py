@@ -26,6 +26,7 @@ from trunkline.runtime.cli.scenario import scenario
 from trunkline.runtime.cli.streams import say, use_plain_signs
 from trunkline.runtime.cli.trace import trace
 from trunkline.runtime.cli.withdraw import withdraw
+from trunkline.runtime.cli.worker import worker
 
 
 class _Commands(TyperGroup):
@@ -47,6 +48,7 @@ app = typer.Typer(cls=_Commands, invoke_without_command=True, rich_markup_mode=N
 # One module a command, each imported for its function alone: what is heavy is imported inside.
 app.command("demo")(demo)
 app.command("run")(run)
+app.command("worker")(worker)
 app.command("runs")(runs)
 app.command("trace")(trace)
 app.command("approvals")(approvals)

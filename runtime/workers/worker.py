@@ -26,6 +26,7 @@ from trunkline.runtime.storage.queue.claiming import Claimed
 from trunkline.runtime.storage.queue.presence import CancelWanted
 from trunkline.runtime.workers.presence import Presence
 from trunkline.runtime.workers.reaper import Reaper
+from trunkline.tools.shielding import to_its_end
 
 log = logging.getLogger("trunkline.workers")
 
@@ -116,14 +117,23 @@ class Worker:
             await self._stack.aclose()
 
     async def until_over(self) -> None:
-        """Wait until the worker has been drained or has lost its place."""
+        """Wait until the worker is told to stop. Raises `WorkerDeadError` when others have given it up."""
         await asyncio.wait([self._duties[0]])
         self._duties[0].result()
+        if self.presence.dead.is_set():
+            raise WorkerDeadError(worker=self.presence.id)
 
     def stop(self) -> None:
         """Take no more runs; those under way are handed back when the block ends. A signal handler may call it."""
         self._draining.set()
         self._wake.set()
+
+    def stop_at_once(self) -> None:
+        """Stop, and cancel the runs under way without a grace. A signal handler may call it."""
+        self.stop()
+        self._drain_grace = 0.0
+        for served in self._served.values():
+            served.cancel()
 
     async def drain(self) -> None:
         """Take no more runs, and hand back or end those under way."""
@@ -131,14 +141,16 @@ class Worker:
         await asyncio.wait([self._duties[0]])
         if not self._served:
             return
+        log.info("worker.draining worker_id=%s running=%d", self.presence.id, len(self._served))
         await self._database.queue.drain(self.presence.id)
         for served in self._served.values():
             served.control.request_drain()
         tasks = [served.task for served in self._served.values() if served.task]
         _, late = await asyncio.wait(tasks, timeout=self._drain_grace)
-        for task in late:
-            task.cancel()
         if late:
+            log.warning("worker.grace_ended worker_id=%s cancelled=%d", self.presence.id, len(late))
+            for task in late:
+                task.cancel()
             await asyncio.wait(late)
 
     async def _claim(self) -> None:
@@ -183,6 +195,7 @@ class Worker:
         """Serve a run to its end. Whatever happens is recorded, unless the lease is lost."""
         claimed = served.claimed
         run = claimed.run
+        log.info("run.begun run_id=%s thread_id=%s graph=%s", run.id, run.thread_id, run.graph)
         try:
             office = await self._office_of(run.tenant)
             async with self._graphs.opened(claimed.reference or "") as graph:
@@ -191,6 +204,11 @@ class Worker:
             log.warning("run.failed run_id=%s attempt=%d error=%s", run.id, run.attempt + 1, error)
         except LeaseLostError:
             log.warning("run.lease_lost run_id=%s thread_id=%s", run.id, run.thread_id)
+        except asyncio.CancelledError:
+            if not claimed.lease.released:  # before its first step, or after its last
+                finish = self._database.queue.finish(claimed.lease, served.ending.stopped())
+                await to_its_end(finish, name=f"hand back {run.id}")
+            raise
         except Exception as error:
             log.exception("run.not_begun run_id=%s", run.id)
             await self._database.queue.finish(claimed.lease, served.ending.failed(error))
