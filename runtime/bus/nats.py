@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncGenerator, Collection, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
@@ -38,6 +39,7 @@ class _NatsWire:
         self._client, self._closed, self._switchboard = Client(), asyncio.Event(), switchboard
         self._glue = Glue(switchboard)
         self._trouble: Exception | None = None
+        self._inbox, self._asked = self._client.new_inbox(), deque[asyncio.Future[None]]()
         self._subscriptions: dict[str, Subscription] = {}
 
     async def connect(self, url: str) -> None:
@@ -57,6 +59,7 @@ class _NatsWire:
         except NoServersError as error:
             raise self._trouble or error from error
         self._scissors = Scissors(size=self._client.max_payload)
+        await self._client.subscribe(self._inbox, cb=self._answer)
 
     async def close(self) -> None:
         await self._client.close()
@@ -68,7 +71,7 @@ class _NatsWire:
     async def subscribe(self, topics: Collection[str]) -> None:
         for topic in topics:
             self._subscriptions[topic] = await self._client.subscribe(_subject(topic), cb=partial(self._hear, topic))
-        await self._client.flush(int(ANSWER_SECONDS))
+        await self._settle()
 
     async def unsubscribe(self, topics: Collection[str]) -> None:
         for topic in topics:
@@ -78,7 +81,20 @@ class _NatsWire:
         for topic, message in letters:
             for part in self._scissors.cut(message):
                 await self._client.publish(_subject(topic), part)
-        await self._client.flush(int(ANSWER_SECONDS))
+        await self._settle()
+
+    async def _settle(self) -> None:
+        """Wait until the server has had everything so far. The client's `flush` overtakes what it should wait for."""
+        asked: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._asked.append(asked)
+        await self._client.publish(self._inbox)
+        await asked
+
+    async def _answer(self, message: Msg) -> None:
+        del message
+        asked = self._asked.popleft()
+        if not asked.done():
+            asked.set_result(None)
 
     async def _hear(self, topic: str, message: Msg) -> None:
         self._glue.add(topic, message.data)

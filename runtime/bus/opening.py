@@ -20,13 +20,14 @@ def open_bus(url: str | None, database_url: str) -> AbstractAsyncContextManager[
     `postgresql://…`: another way to the same database and schema, for when `database_url` leads through a transaction
     pooler. None stands for the bus that comes with the database. Raises `BusUrlError` and `MissingExtraError`.
     """
+    embedded = parse_url(database_url).embedded
     if url is None:
-        url = "memory:" if parse_url(database_url).embedded else database_url
+        url = "memory:" if embedded else database_url
     match _scheme(url):
         case "memory":
             return nullcontext(MemoryBus())
         case "postgresql" | "postgres":
-            return _postgres(url)
+            return _postgres(url, rings_at_commit=not embedded)
         case "redis" | "rediss" | "unix":
             return _redis(url)
         case "nats" | "tls":
@@ -51,12 +52,11 @@ def _scheme(url: str) -> str:
     return parts.scheme.partition("+")[0]
 
 
-def _postgres(url: str) -> WiredBus:
+def _postgres(url: str, *, rings_at_commit: bool) -> WiredBus:
     _require("psycopg", feature="the bus over PostgreSQL", extra="postgres")
     from trunkline.runtime.bus.postgres import postgres_dial
 
-    database = parse_url(url)
-    return WiredBus(postgres_dial(database.conninfo), shown=shown(url), rings_at_commit=True)
+    return WiredBus(postgres_dial(parse_url(url).conninfo), shown=shown(url), rings_at_commit=rings_at_commit)
 
 
 def _redis(url: str) -> WiredBus:

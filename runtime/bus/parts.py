@@ -48,6 +48,8 @@ class Glue:
         header, _, piece = part.partition(b"\n")
         publisher, number, index, parts = header.split(b" ")
         if index == b"0":
+            if (topic, publisher) in self._begun:
+                self._switchboard.tell_missed(topic)
             self._begun[topic, publisher] = number, []
         begun, pieces = self._begun.get((topic, publisher), (b"", []))
         if begun != number or len(pieces) != int(index, 16):

@@ -24,6 +24,7 @@ _BATCH = 256
 _PATIENCE = 0.25  # seconds that a publisher waits for room; then the oldest message makes it
 _FLUSH_SECONDS = 1.0
 _BACKOFF = Backoff(base=0.1, cap=5.0)
+_STEADY_SECONDS = 60.0  # a connection that held so long is not the next attempt of an outage
 
 Letter: TypeAlias = tuple[str, bytes]
 """A topic and a message."""
@@ -89,21 +90,18 @@ class WiredBus:
             await to_its_end(_ended(self._task), name=f"bus {self._shown} closes")
 
     async def publish(self, topic: str, message: bytes = b"") -> None:
-        """Hand a message over to be sent."""
+        """Hand a message over to be sent. Cancelled while it waits for room, the message is not sent."""
         self._needed.set()
+        if not message and topic in self._rung:
+            return
+        try:
+            async with asyncio.timeout(0 if self._down else _PATIENCE):
+                await self._outgoing.put((topic, message))
+        except TimeoutError:
+            self._make_room()
+            self._outgoing.put_nowait((topic, message))
         if not message:
-            if topic in self._rung:
-                return
             self._rung.add(topic)
-        if self._outgoing.full() and not self._down:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(_PATIENCE):
-                    await self._outgoing.put((topic, message))
-                    return
-        if self._outgoing.full():
-            self._taken(self._outgoing.get_nowait())
-            self._outgoing.task_done()
-        self._outgoing.put_nowait((topic, message))
 
     @asynccontextmanager
     async def listen(self, *topics: str) -> AsyncGenerator[Listener]:
@@ -129,7 +127,7 @@ class WiredBus:
                     await self._serve(wire)
             except Exception as error:  # noqa: BLE001 - drivers raise what they like, and no publisher is to fail of it
                 await self._note_lost(error)
-            attempt = 1 if clock.time() - began > _BACKOFF.cap else attempt + 1
+            attempt = 1 if clock.time() - began > _STEADY_SECONDS else attempt + 1
             await asyncio.sleep(_BACKOFF.seconds(attempt, draw=random.random(), retry_after=None))
 
     async def _serve(self, wire: Wire) -> None:
@@ -170,6 +168,11 @@ class WiredBus:
             finally:
                 for _ in letters:
                     self._outgoing.task_done()
+
+    def _make_room(self) -> None:
+        if self._outgoing.full():
+            self._taken(self._outgoing.get_nowait())
+            self._outgoing.task_done()
 
     def _taken(self, letter: Letter) -> Letter:
         topic, message = letter

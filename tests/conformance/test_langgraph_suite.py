@@ -11,7 +11,6 @@ from langgraph.checkpoint.conformance.capabilities import ALL_CAPABILITIES
 from trunkline import SQLAlchemySaver
 from trunkline.runtime.storage.checkpoints.keyring import Keyring
 
-
 KINDS = ["sqlite", "postgresql", "sqlite, encrypted", "postgresql, encrypted", "pooled", "schema"]
 
 

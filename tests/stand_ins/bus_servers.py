@@ -4,12 +4,14 @@ import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
-from stand_ins.databases import execute, name_in, renamed
+from stand_ins.databases import execute, name_in, postgres_database, renamed
+from trunkline.runtime.bus.bus import Heard
+from trunkline.runtime.bus.opening import open_bus
 
 _DEADLINE = 10.0
 
@@ -67,16 +69,6 @@ class PostgresDoor:
         ousted = f"SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = '{name}'"
         execute(self._door, f"ALTER DATABASE {name} ALLOW_CONNECTIONS false", ousted)
 
-    def backends(self) -> int:
-        """Return how many connections lead to the database."""
-        import psycopg
-
-        with psycopg.connect(self._door) as connection:
-            counted = "SELECT count(*) FROM pg_stat_activity WHERE datname = %s"
-            row = connection.execute(counted, [name_in(self.url)]).fetchone()
-            assert row
-            return row[0]
-
 
 @contextmanager
 def redis_server(folder: Path) -> Generator[ServerProcess]:
@@ -116,3 +108,37 @@ def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+class NoServer:
+    """Where the bus of one process leads to."""
+
+    url = "memory:"
+
+
+@contextmanager
+def bus_server(kind: str, folder: Path, postgres: str | None = None) -> Generator[BusServer | NoServer]:
+    """Start what a bus of this kind leads to; for PostgreSQL a database is made on the server that is given."""
+    match kind, postgres:
+        case "memory", _:
+            yield NoServer()
+        case "redis", _:
+            with redis_server(folder) as server:
+                yield server
+        case "nats", _:
+            with nats_server() as server:
+                yield server
+        case "postgresql", str():
+            with postgres_database(postgres) as url:
+                yield PostgresDoor(url)
+        case _:
+            raise AssertionError(kind)
+
+
+async def echo(url: str, ready: Callable[[], None]) -> None:
+    """Be another process: say on `run:echo` what is said on `run:call`."""
+    async with open_bus(url, "sqlite:///unused.db") as bus, bus.listen("run:call") as listener:
+        ready()
+        async for heard in listener:
+            if isinstance(heard, Heard):
+                await bus.publish("run:echo", heard.message)
