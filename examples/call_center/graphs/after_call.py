@@ -10,7 +10,7 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 
 from trunkline import Agent, FanOut
-from trunkline.examples.call_center.backend import Backend
+from trunkline.examples.call_center.backend import Desks
 from trunkline.examples.call_center.graphs.live_contact import PROMPTS
 from trunkline.examples.call_center.tools import after_call_toolbox
 from trunkline.graphs import ModelStep
@@ -43,7 +43,7 @@ class AfterCall(FinishedContact):
 Graph = CompiledStateGraph[AfterCall, None, FinishedContact, AfterCall]
 
 
-def after_call(backend: Backend, *, model: str) -> Graph:
+def after_call(backend: Desks, *, model: str) -> Graph:
     """Return the graph that does the work after one contact."""
     graph = StateGraph(AfterCall, input_schema=FinishedContact)
     for name in ("summary", "disposition", "commitments"):
@@ -71,7 +71,7 @@ class Writer:
 class Noter:
     """Writes the note of a contact into the CRM, once."""
 
-    def __init__(self, backend: Backend) -> None:
+    def __init__(self, backend: Desks) -> None:
         self._fan_out = FanOut(after_call_toolbox(backend))
 
     async def note(self, state: AfterCall, config: RunnableConfig) -> dict[str, Any]:
