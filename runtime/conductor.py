@@ -36,6 +36,7 @@ from trunkline.runtime.storage.run_rows import Run
 from trunkline.runtime.tracing.recorder import RUN_KEY, SpanRecorder
 from trunkline.tools.call import Origin
 from trunkline.tools.events import ToolCallFinished, ToolCallRetried, ToolCallStarted
+from trunkline.tools.permit import Permit, permitted, start_only_with
 from trunkline.tools.shielding import to_its_end
 
 log = logging.getLogger("trunkline.runs")
@@ -70,8 +71,12 @@ class Conductor:
         recorder: SpanRecorder,
         ending: Ending,
         control: RunControl | None = None,
+        permit: Permit | None = None,
     ) -> None:
-        """`thread` is the thread's name as its tenant writes it; `claim` begins the run once its thread is free."""
+        """`thread` is the thread's name as its tenant writes it; `claim` begins the run once its thread is free.
+
+        `permit` says when something new may start: a step, a model call, an attempt at a tool call.
+        """
         self._run = run
         self._claim, self._queue = claim, queue
         self._lease: Lease | None = None
@@ -81,7 +86,7 @@ class Conductor:
         self._book = book
         self._recorder = recorder
         self._ending = ending
-        self._control = control
+        self._control, self._permit = control, permit
         self._news: Sequence[News] = ()
         """What this run tells its conversation."""
 
@@ -114,13 +119,14 @@ class Conductor:
         reply = self._reply(outcome)
         if self._news:
             await self._book.told(self._news, run_id=self._run.id)
-        await self._ended(self._end_of(reply, outcome.interrupts))
+        await self._ended(self._end_of(reply, list(outcome.interrupts.values())))
         yield RunFinished(reply=reply)
 
     def _take(self, lease: Lease) -> None:
         """Write under the lease from now on, and stop when it is lost."""
         self._lease = lease
         hold(lease)
+        start_only_with(self._permit)
         task = asyncio.current_task()
         assert task, "a run is a task"
         lease.on_loss.append(task.cancel)
@@ -188,6 +194,7 @@ class Conductor:
             else:
                 for event in _events_of(part):
                     yield event
+            await permitted()  # the graph takes its next step when it is asked for what comes next
 
     def _config(self) -> RunnableConfig:
         return RunnableConfig(
@@ -210,7 +217,7 @@ class Conductor:
     def _end_of(self, reply: Reply, interrupts: Sequence[Interrupt]) -> End:
         if not interrupts:
             return Ended(status=RunStatus.SUCCEEDED, answer=reply.text)
-        return Interrupted(interrupts=payloads_of(self._graph).dumps(list(interrupts)), answer=reply.text)
+        return Interrupted(interrupts=payloads_of(self._graph).dumps(interrupts), answer=reply.text)
 
     async def _ended(self, end: End) -> None:
         """Record how the run ended, and let go of its thread."""

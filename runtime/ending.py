@@ -6,7 +6,7 @@ import random
 from typing import Protocol
 
 from trunkline.runtime.queue.status import RunStatus
-from trunkline.runtime.storage.queue.finishing import AttemptFailed, End, Ended, HandedBack, Interrupted
+from trunkline.runtime.storage.queue.finishing import AttemptFailed, Crashed, End, Ended, HandedBack, Interrupted
 
 _FIRST_DELAY, _LONGEST_DELAY = 1.0, 60.0
 
@@ -86,3 +86,5 @@ def event_of(end: End) -> str:
             return "handed_back"
         case AttemptFailed():
             return "attempt_failed"
+        case Crashed():
+            return "crashed"

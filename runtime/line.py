@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing, asynccontextmanager
 from datetime import UTC, datetime
@@ -40,6 +41,7 @@ from trunkline.runtime.storage.run_rows import Run
 from trunkline.runtime.tracing.langsmith import flush_langsmith
 from trunkline.runtime.turns import Turns
 from trunkline.runtime.workers.beginning import begin_here
+from trunkline.runtime.workers.outfit import Outfit
 from trunkline.runtime.workers.presence import LEASE, MAX_STALL, Presence
 from trunkline.runtime.workers.worker import DRAIN_GRACE, Worker
 from trunkline.tools.clock import Clock, SystemClock
@@ -83,10 +85,12 @@ class Trunkline(Deciding, Queueing):
         self._models = models if isinstance(models, Models) else _models(models)
         self._tenant = tenant
         self._threads = threads
+        self._calls, self._calls_per_run = calls, calls_per_run
         self._limits = limits or Limits(calls=calls, per_run=calls_per_run)
         self._bus = bus or os.environ.get("TRUNKLINE_BUS")
         self._clock, self._index = clock or SystemClock(), index
         self._keys = keys or Keyring.from_environment()
+        self._portable = not (limits or clock or index or keys)
         self._stack = AsyncExitStack()
         self._opened: Opened | None = None
         self._graphs = graphs if isinstance(graphs, GraphBook) else GraphBook(graphs)
@@ -199,9 +203,27 @@ class Trunkline(Deciding, Queueing):
                 lease=lease,
                 max_stall=max_stall,
                 drain_grace=drain_grace,
+                outfit=self._outfit(),
             )
             async with worker:
                 yield worker
+
+    def _outfit(self) -> Outfit | None:
+        """What another process needs to work as this line does; None where it was given what only code can give."""
+        graphs = self._graphs.references()
+        if graphs is None or not self._portable:
+            return None
+        return Outfit(
+            database=self._url,
+            bus=self._bus,
+            folder=str(self._graphs.folder),
+            graphs=graphs,
+            models=self._models.settings,
+            threads=self._threads,
+            calls=self._calls,
+            calls_per_run=self._calls_per_run,
+            path=tuple(sys.path),
+        )
 
     def _office(self, database: Database, tenant: str) -> AbstractAsyncContextManager[Office]:
         return open_office(
@@ -223,6 +245,7 @@ class Trunkline(Deciding, Queueing):
             compiled,
             claim=lambda: begin_here(run, opened.database, opened.presence),
             ending=EndsAtOnce(),
+            permit=opened.presence,
         )
         async with aclosing(conductor.events(graph_input(given), watched=watched)) as events:
             async for event in events:

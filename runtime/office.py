@@ -31,6 +31,7 @@ from trunkline.tools.clock import Clock
 from trunkline.tools.engine import Engine
 from trunkline.tools.executor import CallExecutor
 from trunkline.tools.limits import Limits
+from trunkline.tools.permit import Permit
 from trunkline.tools.threads import ToolThreads
 
 
@@ -64,6 +65,7 @@ class Office:
         claim: Callable[[], Awaitable[Claimed]],
         ending: Ending,
         control: RunControl | None = None,
+        permit: Permit | None = None,
     ) -> Conductor:
         """Return what conducts the run once `claim` has begun it."""
         database = self.database
@@ -78,6 +80,7 @@ class Office:
             recorder=SpanRecorder(run, sink=database.spans, meter=Meter(self._models)),
             ending=ending,
             control=control,
+            permit=permit,
         )
 
     def forget(self) -> None:

@@ -19,14 +19,17 @@ from trunkline.runtime.cli.db import db
 from trunkline.runtime.cli.demo import demo
 from trunkline.runtime.cli.failures import INTERRUPTED, exit_code_of
 from trunkline.runtime.cli.options import Verbose, Verbosity
+from trunkline.runtime.cli.queue import queue
 from trunkline.runtime.cli.reject import reject
 from trunkline.runtime.cli.run import run
 from trunkline.runtime.cli.runs import runs
 from trunkline.runtime.cli.scenario import scenario
 from trunkline.runtime.cli.streams import say, use_plain_signs
+from trunkline.runtime.cli.submit import submit
 from trunkline.runtime.cli.trace import trace
 from trunkline.runtime.cli.withdraw import withdraw
 from trunkline.runtime.cli.worker import worker
+from trunkline.runtime.cli.workers import workers
 
 
 class _Commands(TyperGroup):
@@ -49,7 +52,10 @@ app = typer.Typer(cls=_Commands, invoke_without_command=True, rich_markup_mode=N
 app.command("demo")(demo)
 app.command("run")(run)
 app.command("worker")(worker)
-app.command("runs")(runs)
+app.command("submit")(submit)
+app.add_typer(runs, name="runs")
+app.command("workers")(workers)
+app.command("queue")(queue)
 app.command("trace")(trace)
 app.command("approvals")(approvals)
 app.command("approve")(approve)

@@ -12,10 +12,12 @@ from trunkline.runtime.storage.url import parse_url
 
 
 @asynccontextmanager
-async def existing_database(text: str, *, keys: Keyring | None = None) -> AsyncGenerator[Database]:
+async def existing_database(
+    text: str, *, keys: Keyring | None = None, bus: str | None = None
+) -> AsyncGenerator[Database]:
     """Open the database at this URL. Raises what `open_database` raises, and `NoDatabaseError`."""
     url = parse_url(text)
     if url.embedded and await revision_of(text) is None:
         raise NoDatabaseError(url=url.shown)
-    async with open_database(text, keys=keys) as database:
+    async with open_database(text, keys=keys, bus=bus) as database:
         yield database

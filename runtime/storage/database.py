@@ -18,10 +18,11 @@ from trunkline.runtime.storage.cache import SQLAlchemyCache
 from trunkline.runtime.storage.call_book import CallBook
 from trunkline.runtime.storage.checkpoints.keyring import Keyring
 from trunkline.runtime.storage.checkpoints.saver import SQLAlchemySaver
-from trunkline.runtime.storage.engine import open_engine
+from trunkline.runtime.storage.engine import connections_are_out, open_engine
 from trunkline.runtime.storage.ledger import DatabaseLedger
 from trunkline.runtime.storage.memory.store import SQLAlchemyStore
 from trunkline.runtime.storage.migration import migrations, standing_of, upgrade_script
+from trunkline.runtime.storage.queue.backlog import QueueBook
 from trunkline.runtime.storage.queue.heartbeat import Renewals
 from trunkline.runtime.storage.queue.queue import RunQueue
 from trunkline.runtime.storage.queue.workers import WorkerBook
@@ -42,6 +43,7 @@ class Database:
     runs: RunStore
     queue: RunQueue
     workers: WorkerBook
+    queues: QueueBook
     spans: SpanStore
     ledger: DatabaseLedger
     book: CallBook
@@ -52,6 +54,9 @@ class Database:
     bus: Bus
     renewals: Callable[[], Renewals]
     """Makes a connection for a heartbeat."""
+
+    connections_are_out: Callable[[], bool]
+    """Whether the next one who needs a connection has to wait for it."""
 
     of_tenant: Callable[[str], AbstractAsyncContextManager[Database]]
     """Opens the same database for another tenant: with a ledger, book, store and cache of its own."""
@@ -101,6 +106,7 @@ async def open_database(
                         runs=RunStore(engine=engine),
                         queue=queue,
                         workers=WorkerBook(engine),
+                        queues=QueueBook(engine),
                         spans=spans,
                         ledger=DatabaseLedger(engine=engine, writer=writer, tenant=name, now=clock.now),
                         book=CallBook(engine=engine, writer=writer, tenant=name, now=clock.now),
@@ -110,6 +116,7 @@ async def open_database(
                         writer=writer,
                         bus=told,
                         renewals=lambda: Renewals(engine),
+                        connections_are_out=lambda: connections_are_out(engine),
                         of_tenant=of_tenant,
                     )
 

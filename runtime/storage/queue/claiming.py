@@ -12,7 +12,7 @@ from langchain_core.utils.uuid import uuid7
 from sqlalchemy import func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from trunkline.errors import WorkerDeadError
+from trunkline.errors import LeaseLostError, WorkerDeadError
 from trunkline.runtime.queue.lease import Lease
 from trunkline.runtime.queue.status import RunStatus
 from trunkline.runtime.storage.queue.clock import moment
@@ -86,6 +86,17 @@ async def begin(connection: AsyncConnection, run: Run, worker_id: str, now: int)
     return Claimed(run=run, lease=lease, clean=clean, next_event=thread.next_event)
 
 
+async def take_over(connection: AsyncConnection, lease: Lease) -> Claimed:
+    """Return what another process has claimed under this lease, to serve it in its place. Raises `LeaseLostError`."""
+    held = (ThreadRow.id == lease.thread_id, ThreadRow.fence == lease.fence, ThreadRow.lease_id == lease.lease_id)
+    thread = (await connection.execute(select(ThreadRow.__table__).where(*held))).first()
+    row = (await connection.execute(select(RunRow.__table__).where(RunRow.id == lease.run_id))).first()
+    if thread is None or row is None:
+        raise LeaseLostError(run=lease.run_id, thread=lease.thread_id)
+    clean = await _ended_well(connection, thread, lease.run_id)
+    return _claimed(row, run_of(row), lease, clean=clean, next_event=thread.next_event, begun=True)
+
+
 async def require_alive(connection: AsyncConnection, worker_id: str) -> None:
     """Hold the worker's row, so that nobody declares it dead meanwhile. Raises `WorkerDeadError`."""
     wanted = select(WorkerRow.state).where(WorkerRow.id == worker_id).with_for_update(read=True)
@@ -128,15 +139,20 @@ async def _begin_next(connection: AsyncConnection, thread: Any, worker_id: str, 
     begun = {"status": RunStatus.RUNNING.value, "fence": lease.fence, "started_at": moment(now), "trace_id": trace_id}
     await connection.execute(update(RunRow).where(RunRow.id == row.id).values(**begun))
     await _lease_to(connection, lease)
+    run = replace(run_of(row), status=RunStatus.RUNNING, started_at=moment(now), trace_id=trace_id)
+    return _claimed(row, run, lease, clean=clean, next_event=thread.next_event, begun=row.fence > 0)
+
+
+def _claimed(row: Any, run: Run, lease: Lease, *, clean: bool, next_event: int, begun: bool) -> Claimed:
     return Claimed(
-        run=replace(run_of(row), status=RunStatus.RUNNING, started_at=moment(now), trace_id=trace_id),
+        run=run,
         lease=lease,
         clean=clean,
-        next_event=thread.next_event,
+        next_event=next_event,
         reference=row.reference,
         given=row.given,
         resume=row.resume,
-        begun=row.fence > 0,
+        begun=begun,
     )
 
 

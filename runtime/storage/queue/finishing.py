@@ -12,6 +12,7 @@ from trunkline.errors import LeaseLostError
 from trunkline.runtime.queue.lease import Lease
 from trunkline.runtime.queue.status import RunStatus
 from trunkline.runtime.storage.queue.clock import SECOND, moment
+from trunkline.runtime.storage.queue.crashing import after_crash
 from trunkline.runtime.storage.queue.mailbox import settle
 from trunkline.runtime.storage.tables import RunRow, ThreadRow
 from trunkline.runtime.storage.texts import shortened
@@ -50,7 +51,14 @@ class AttemptFailed:
     delay: float
 
 
-End = Ended | Interrupted | HandedBack | AttemptFailed
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Crashed:
+    """The process that served it died."""
+
+    error: str
+
+
+End = Ended | Interrupted | HandedBack | AttemptFailed | Crashed
 
 
 async def finish(connection: AsyncConnection, lease: Lease, end: End, *, next_event: int, now: int) -> str | None:
@@ -91,6 +99,10 @@ async def _changes(connection: AsyncConnection, lease: Lease, end: End, now: int
             return {"status": RunStatus.QUEUED.value, "not_before": now}
         case AttemptFailed():
             return await _next_attempt(connection, lease, end, now)
+        case Crashed():
+            columns = (RunRow.reference, RunRow.crashes, RunRow.cancel)
+            run = (await connection.execute(select(*columns).where(RunRow.id == lease.run_id))).one()
+            return after_crash(run, now, error=end.error)
 
 
 async def _next_attempt(connection: AsyncConnection, lease: Lease, end: AttemptFailed, now: int) -> dict[str, Any]:

@@ -13,7 +13,16 @@ from trunkline.runtime.bus.memory import MemoryBus
 from trunkline.runtime.queue.lease import Lease
 from trunkline.runtime.queue.submission import Submission
 from trunkline.runtime.queue.topics import queue_topic, run_topic, worker_topic
-from trunkline.runtime.storage.queue import answering, claiming, finishing, presence, reaping, stopping, submitting
+from trunkline.runtime.storage.queue import (
+    answering,
+    claiming,
+    finishing,
+    presence,
+    reaping,
+    retrying,
+    stopping,
+    submitting,
+)
 from trunkline.runtime.storage.queue.claiming import Claimed
 from trunkline.runtime.storage.queue.clock import DatabaseClock, ServerClock
 from trunkline.runtime.storage.queue.finishing import End
@@ -65,6 +74,10 @@ class RunQueue:
         """Begin a run that was never queued; None when somebody has its thread. See `claiming.begin`."""
         return await self._insert(lambda connection, now: claiming.begin(connection, run, worker_id, now))
 
+    async def take_over(self, lease: Lease) -> Claimed:
+        """Return what another process has claimed under this lease; see `claiming.take_over`."""
+        return await self._writer.write(lambda connection: claiming.take_over(connection, lease))
+
     async def finish(self, lease: Lease, end: End, *, next_event: int = 1) -> None:
         """End a claim; see `finishing.finish`."""
         ring = await self._do(
@@ -85,9 +98,16 @@ class RunQueue:
         """Answer a run that waits. Of several answers one wins; the others raise `RunStateError`."""
         await self._ring(await self._do(lambda connection, now: answering.answer(connection, run_id, resume, now)))
 
+    async def retry(self, run_id: str) -> None:
+        """Queue a run again that is over and did not succeed; see `retrying.retry`."""
+        await self._ring(await self._do(lambda connection, now: retrying.retry(connection, run_id, now)))
+
     async def give_up_waiting(self) -> Sequence[str]:
-        """Cancel the runs whose time for an answer is over."""
-        return await self._do(answering.give_up_waiting)
+        """Cancel the runs whose time for an answer is over, and return them."""
+        given_up = await self._do(answering.give_up_waiting)
+        for run_id in given_up:
+            await self._bus.publish(run_topic(run_id))
+        return given_up
 
     async def arrive(self, worker: WorkerInfo, *, lease: float) -> None:
         """Put a worker on record."""

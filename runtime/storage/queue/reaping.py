@@ -10,13 +10,10 @@ from sqlalchemy import or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.runtime.queue.status import RunStatus
-from trunkline.runtime.storage.queue.clock import moment
+from trunkline.runtime.storage.queue.crashing import ALONE_AFTER, MOST_CRASHES, MOST_DEATHS, after_crash
 from trunkline.runtime.storage.queue.mailbox import settle
 from trunkline.runtime.storage.queue_tables import WorkerRow
 from trunkline.runtime.storage.tables import RunRow, ThreadRow
-
-MOST_CRASHES = 3
-"""A run that has taken so many workers down is not tried again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,43 +34,36 @@ async def reap(connection: AsyncConnection, now: int, *, known_dead: Collection[
     Their threads go back to the queue under a new fencing token, so that whatever they still write is refused.
     """
     gone = [WorkerRow.id.in_(known_dead), *([WorkerRow.lease_until < now] if expired else [])]
-    lost = select(WorkerRow.id).where(WorkerRow.state != "dead", or_(*gone))
-    rows = await connection.scalars(lost.order_by(WorkerRow.id).with_for_update(skip_locked=True))
-    workers = rows.all()
+    lost = select(WorkerRow.__table__).where(WorkerRow.state != "dead", or_(*gone))
+    rows = await connection.execute(lost.order_by(WorkerRow.id).with_for_update(skip_locked=True))
+    workers = {row.id: row for row in rows}
     if not workers:
         return Reaped()
     await connection.execute(update(WorkerRow).where(WorkerRow.id.in_(workers)).values(state="dead"))
-    held = select(ThreadRow.id).where(ThreadRow.worker_id.in_(workers), ThreadRow.sched == "leased")
-    threads = (await connection.scalars(held.order_by(ThreadRow.id).with_for_update())).all()
+    held = select(ThreadRow.id, ThreadRow.worker_id).where(ThreadRow.worker_id.in_(workers))
+    leased = held.where(ThreadRow.sched == "leased").order_by(ThreadRow.id).with_for_update()
+    threads = (await connection.execute(leased)).all()
     requeued: list[str] = []
     ended: list[str] = []
     rings: set[str] = set()
-    for thread_id in threads:
-        for run in await _running(connection, thread_id):
-            (requeued if await _give_up(connection, run, now) else ended).append(run.id)
-        if ring := await settle(connection, thread_id, now, fence=ThreadRow.fence + 1):
+    for thread in threads:
+        for run in await _running(connection, thread.id):
+            changes = _given_up(run, workers[thread.worker_id], now)
+            await connection.execute(update(RunRow).where(RunRow.id == run.id).values(**changes))
+            (requeued if changes["status"] == RunStatus.QUEUED.value else ended).append(run.id)
+        if ring := await settle(connection, thread.id, now, fence=ThreadRow.fence + 1):
             rings.add(ring)
-    return Reaped(workers=workers, requeued=requeued, ended=ended, rings=rings)
+    return Reaped(workers=list(workers), requeued=requeued, ended=ended, rings=rings)
+
+
+def _given_up(run: Any, worker: Any, now: int) -> dict[str, Any]:
+    """Return what becomes of the run. One that was in a process of its own is not to blame for its worker's death."""
+    was_alone = worker.alone and run.crashes >= ALONE_AFTER
+    error = f"worker {worker.id} (process {worker.pid} on {worker.host}) died with it"
+    return after_crash(run, now, error=error, most=MOST_DEATHS if was_alone else MOST_CRASHES)
 
 
 async def _running(connection: AsyncConnection, thread_id: str) -> Sequence[Any]:
     columns = (RunRow.id, RunRow.reference, RunRow.crashes, RunRow.cancel)
     mine = (RunRow.thread_id == thread_id, RunRow.status == RunStatus.RUNNING.value, RunRow.fence > 0)
     return (await connection.execute(select(*columns).where(*mine))).all()
-
-
-async def _give_up(connection: AsyncConnection, run: Any, now: int) -> bool:
-    """Take the run from its worker; return whether it is tried again."""
-    changes: dict[str, Any] = {"crashes": run.crashes + 1}
-    if run.cancel is not None:
-        changes |= {"status": RunStatus.CANCELLED.value, "ended_at": moment(now)}
-    elif run.reference is None:
-        error = "the process that ran it died; run the thread with None to go on from what was finished"
-        changes |= {"status": RunStatus.FAILED.value, "ended_at": moment(now), "error": error}
-    elif run.crashes + 1 >= MOST_CRASHES:
-        error = f"its worker died with it {run.crashes + 1} times"
-        changes |= {"status": RunStatus.DEAD.value, "ended_at": moment(now), "error": error}
-    else:
-        changes |= {"status": RunStatus.QUEUED.value, "not_before": now}
-    await connection.execute(update(RunRow).where(RunRow.id == run.id).values(**changes))
-    return changes["status"] == RunStatus.QUEUED.value
