@@ -155,7 +155,8 @@ class Models:
     def settings(self) -> dict[str, Any]:
         """The models as `models.yaml` writes them, as JSON can hold them. Keys are not among it, only their names."""
         kept = _ModelsFile(models=self._settings).model_dump(mode="json", exclude_unset=True)
-        return kept["models"]
+        models: dict[str, Any] = kept["models"]
+        return models
 
     @property
     def names(self) -> list[str]:

@@ -105,6 +105,9 @@ class Conductor:
             async with aclosing(self._graph_events(given, outcome, watched=watched)) as events:
                 async for event in events:
                     yield event
+            reply = self._reply(outcome)
+            if self._news:
+                await self._book.told(self._news, run_id=self._run.id)
         except GraphDrained:
             await self._ended(HandedBack())
             return
@@ -114,12 +117,11 @@ class Conductor:
             await to_its_end(self._stopped(), name=f"stop {self._run.id}")
             raise
         except Exception as error:
+            if self._lease and self._lease.refused:
+                raise self._lost(self._lease) from error
             await self._ended(self._ending.failed(error))
             raise RunFailedError(run=self._run.id, thread=self._thread, cause=error) from error
-        reply = self._reply(outcome)
-        if self._news:
-            await self._book.told(self._news, run_id=self._run.id)
-        await self._ended(self._end_of(reply, list(outcome.interrupts.values())))
+        await self._ended(self._end_of(reply, tuple(outcome.interrupts.values())))
         yield RunFinished(reply=reply)
 
     def _take(self, lease: Lease) -> None:
@@ -224,8 +226,11 @@ class Conductor:
         cancelled = isinstance(end, Ended) and end.status is RunStatus.CANCELLED
         self._recorder.close(cancelled=cancelled)
         if self._lease is not None:
-            self._lease.released = True
-            await to_its_end(self._queue.finish(self._lease, end), name=f"finish {self._run.id}")
+            self._lease.on_loss.clear()  # from here on there is nothing to stop
+            try:
+                await to_its_end(self._queue.finish(self._lease, end), name=f"finish {self._run.id}")
+            except LeaseLostError as error:
+                raise RunFailedError(run=self._run.id, thread=self._thread, cause=error) from error
             log.info("run.%s run_id=%s thread_id=%s", event_of(end), self._run.id, self._run.thread_id)
 
 

@@ -34,6 +34,7 @@ from trunkline.runtime.queue.submission import DEFAULT_QUEUE, new_run_id
 from trunkline.runtime.queueing import Queueing
 from trunkline.runtime.reply import Reply
 from trunkline.runtime.report import WorkReport, work_report
+from trunkline.runtime.retention import Retention
 from trunkline.runtime.runnable import Runnable
 from trunkline.runtime.storage.checkpoints.keyring import Keyring
 from trunkline.runtime.storage.database import Database, open_database
@@ -179,9 +180,11 @@ class Trunkline(Deciding, Queueing):
         lease: float = LEASE,
         max_stall: float = MAX_STALL,
         drain_grace: float = DRAIN_GRACE,
+        retention: Mapping[str, Retention] | None = None,
     ) -> AsyncGenerator[Worker]:
         """Serve queued runs of every tenant during the block, `concurrency` at once; at its end the worker is drained.
 
+        `retention` says by the name of the graph what is kept of its threads; what is not is erased from time to time.
         Raises `OneWorkerError` when another process serves an embedded database. See `Worker`.
         """
         opened = self._require_open()
@@ -204,6 +207,7 @@ class Trunkline(Deciding, Queueing):
                 max_stall=max_stall,
                 drain_grace=drain_grace,
                 outfit=self._outfit(),
+                retention=retention,
             )
             async with worker:
                 yield worker

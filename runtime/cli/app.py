@@ -26,6 +26,7 @@ from trunkline.runtime.cli.runs import runs
 from trunkline.runtime.cli.scenario import scenario
 from trunkline.runtime.cli.streams import say, use_plain_signs
 from trunkline.runtime.cli.submit import submit
+from trunkline.runtime.cli.threads import threads
 from trunkline.runtime.cli.trace import trace
 from trunkline.runtime.cli.withdraw import withdraw
 from trunkline.runtime.cli.worker import worker
@@ -63,6 +64,7 @@ app.command("reject")(reject)
 app.command("withdraw")(withdraw)
 app.command("confirm")(confirm)
 app.add_typer(calls, name="calls")
+app.add_typer(threads, name="threads")
 app.command("check-effects")(check_effects)
 app.command("scenario")(scenario)
 app.add_typer(db, name="db")

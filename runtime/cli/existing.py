@@ -12,12 +12,13 @@ from trunkline.runtime.storage.url import parse_url
 
 
 @asynccontextmanager
-async def existing_database(
-    text: str, *, keys: Keyring | None = None, bus: str | None = None
-) -> AsyncGenerator[Database]:
-    """Open the database at this URL. Raises what `open_database` raises, and `NoDatabaseError`."""
+async def existing_database(text: str, *, bus: str | None = None) -> AsyncGenerator[Database]:
+    """Open the database at this URL, with the keys of TRUNKLINE_KEYS.
+
+    Raises what `open_database` raises, `KeyringError` and `NoDatabaseError`.
+    """
     url = parse_url(text)
     if url.embedded and await revision_of(text) is None:
         raise NoDatabaseError(url=url.shown)
-    async with open_database(text, keys=keys, bus=bus) as database:
+    async with open_database(text, keys=Keyring.from_environment(), bus=bus) as database:
         yield database

@@ -29,6 +29,7 @@ from trunkline.runtime.storage.queue.workers import WorkerBook
 from trunkline.runtime.storage.runs import RunStore
 from trunkline.runtime.storage.spans import SpanStore
 from trunkline.runtime.storage.standing import Standing
+from trunkline.runtime.storage.threads import ThreadStore
 from trunkline.runtime.storage.upgrade import downgrade_engine, upgrade_engine
 from trunkline.runtime.storage.url import DatabaseUrl, parse_url
 from trunkline.runtime.storage.writer import Writer
@@ -48,6 +49,7 @@ class Database:
     ledger: DatabaseLedger
     book: CallBook
     saver: SQLAlchemySaver
+    threads: ThreadStore
     store: SQLAlchemyStore
     cache: SQLAlchemyCache[Any]
     writer: Writer
@@ -111,6 +113,7 @@ async def open_database(
                         ledger=DatabaseLedger(engine=engine, writer=writer, tenant=name, now=clock.now),
                         book=CallBook(engine=engine, writer=writer, tenant=name, now=clock.now),
                         saver=saver,
+                        threads=ThreadStore(engine=engine, writer=writer),
                         store=store,
                         cache=cache,
                         writer=writer,

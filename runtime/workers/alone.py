@@ -97,12 +97,12 @@ class ServedAlone(Served):
             process.kill()
             await asyncio.wait([ending])
         elif process.returncode == 0:
-            self.claimed.lease.released = True
+            self.claimed.lease.release()
 
     async def _record(self, process: Process) -> None:
         code = process.returncode
         if code == 0:
-            self.claimed.lease.released = True
+            self.claimed.lease.release()
             return
         error = f"its own process {_cause(code)}"
         if said := "".join(self._last).strip():

@@ -86,7 +86,6 @@ class Served(ABC):
 
     async def _finish(self, end: End) -> None:
         await self._queue.finish(self.claimed.lease, end)
-        self.claimed.lease.released = True
 
 
 class ServedHere(Served):

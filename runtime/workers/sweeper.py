@@ -1,30 +1,32 @@
-"""`Sweeper`: ends runs for whose answer nobody has to wait any longer."""
+"""`Sweeper`: does again and again what must be done some time."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-
-from trunkline.runtime.storage.queue.queue import RunQueue
+from collections.abc import Awaitable, Callable
 
 log = logging.getLogger("trunkline.workers")
 
-_LOOK = 5.0
-"""Seconds between two looks."""
+GIVE_UP = 5.0
+"""Seconds between two looks at runs that wait for an answer."""
+
+PRUNE = 60.0
+"""Seconds between two looks at threads whose time may be over."""
 
 
 class Sweeper:
-    """Cancels the runs that have waited too long for an answer. Any number of workers may do it at once."""
+    """Sweeps at regular times. Any number of workers may sweep one database at once."""
 
-    def __init__(self, queue: RunQueue) -> None:
-        self._queue = queue
+    def __init__(self, sweep: Callable[[], Awaitable[object]], *, name: str, every: float) -> None:
+        """`name` is what its log lines call it; `every` is the pause between two sweeps, in seconds."""
+        self._sweep, self._name, self._every = sweep, name, every
 
     async def run(self) -> None:
-        """Look every few seconds, until cancelled."""
+        """Sweep until cancelled. A sweep that fails is told in the log."""
         while True:
             try:
-                if given_up := await self._queue.give_up_waiting():
-                    log.info("runs.given_up run_ids=%s", ",".join(given_up))
+                await self._sweep()
             except Exception:
-                log.exception("sweeper.failed")
-            await asyncio.sleep(_LOOK)
+                log.exception("%s.failed", self._name)
+            await asyncio.sleep(self._every)

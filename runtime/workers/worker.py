@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Self
@@ -14,7 +14,9 @@ from trunkline.errors import WorkerDeadError
 from trunkline.runtime.bus.bus import Heard, Listener
 from trunkline.runtime.graph_book import GraphBook
 from trunkline.runtime.office import Office
+from trunkline.runtime.pruner import Pruner
 from trunkline.runtime.queue.topics import queue_topic, worker_topic
+from trunkline.runtime.retention import Retention
 from trunkline.runtime.storage.database import Database
 from trunkline.runtime.storage.queue.claiming import Claimed
 from trunkline.runtime.storage.queue.crashing import ALONE_AFTER
@@ -25,7 +27,7 @@ from trunkline.runtime.workers.presence import Presence
 from trunkline.runtime.workers.reaper import Reaper
 from trunkline.runtime.workers.served import Served, ServedHere
 from trunkline.runtime.workers.strain import Strain
-from trunkline.runtime.workers.sweeper import Sweeper
+from trunkline.runtime.workers.sweeper import GIVE_UP, PRUNE, Sweeper
 
 log = logging.getLogger("trunkline.workers")
 
@@ -55,8 +57,9 @@ class Worker:
         max_stall: float,
         drain_grace: float,
         outfit: Outfit | None = None,
+        retention: Mapping[str, Retention] | None = None,
     ) -> None:
-        """`outfit` is what another process needs to serve as this one, if there can be one."""
+        """`outfit` is what another process needs to serve as this one, if there can be one; see `line.worker`."""
         self._database, self._graphs, self._office_of = database, graphs, office_of
         self._queues, self._concurrency, self._drain_grace = tuple(queues), concurrency, drain_grace
         self._outfit = outfit
@@ -69,8 +72,14 @@ class Worker:
             max_stall=max_stall,
             on_cancel=self._asked,
         )
+        self._sweepers = [Sweeper(database.queue.give_up_waiting, name="waiting", every=GIVE_UP)]
+        if retention:
+            self._sweepers.append(Sweeper(Pruner(database, retention).sweep, name="retention", every=PRUNE))
         self.strain = Strain(database.connections_are_out)
         self._served: dict[str, Served] = {}
+        self._in_doubt = False
+        """Whether a claim may have been committed whose answer was lost."""
+
         self._wake = asyncio.Event()
         self._draining = asyncio.Event()
         self._stack = AsyncExitStack()
@@ -90,7 +99,7 @@ class Worker:
                 asyncio.create_task(self._hear_rings(rings), name=f"worker {self.presence.id} hears rings"),
                 asyncio.create_task(self._hear_signals(signals), name=f"worker {self.presence.id} hears signals"),
                 asyncio.create_task(Reaper(self._database, self.presence).run(), name="reaper"),
-                asyncio.create_task(Sweeper(self._database.queue).run(), name="sweeper"),
+                *(asyncio.create_task(sweeper.run(), name="sweeper") for sweeper in self._sweepers),
                 asyncio.create_task(self.strain.run(), name="strain"),
                 asyncio.create_task(self._watch_for_death(), name="death watch"),
             ]
@@ -167,7 +176,12 @@ class Worker:
 
     async def _claim_up_to(self, free: int) -> int:
         try:
+            if self._in_doubt:
+                known = [served.claimed.lease.lease_id for served in self._served.values()]
+                await self._database.queue.give_back(self.presence.id, keep=known)
+            self._in_doubt = True
             claimed = await self._database.queue.claim(self.presence.id, self._queues, limit=free)
+            self._in_doubt = False
         except WorkerDeadError:
             self.presence.dead.set()
             raise

@@ -16,6 +16,8 @@ MOST_CRASHES = 3
 MOST_DEATHS = 10
 """A run whose workers have died so often is not tried again, although it ran in a process of its own."""
 
+_ADVICE = "run the thread with None to go on from what was finished"
+
 
 def after_crash(run: Any, now: int, *, error: str, most: int = MOST_CRASHES) -> dict[str, Any]:
     """Return the changes of its row: it is queued again, or over. `error` says who died, and of what."""
@@ -24,9 +26,17 @@ def after_crash(run: Any, now: int, *, error: str, most: int = MOST_CRASHES) -> 
     if run.cancel is not None:
         return {"status": RunStatus.CANCELLED.value, **over, **counted}
     if run.reference is None:
-        advice = "run the thread with None to go on from what was finished"
-        return {"status": RunStatus.FAILED.value, **over, **counted, "error": f"{error}; {advice}"}
+        return {"status": RunStatus.FAILED.value, **over, **counted, "error": f"{error}; {_ADVICE}"}
     if run.crashes + 1 >= most:
         told = f"given up after {run.crashes + 1} crashes, the last: {error}"
         return {"status": RunStatus.DEAD.value, **over, **counted, "error": told}
     return {"status": RunStatus.QUEUED.value, "not_before": now, **counted}
+
+
+def taken_back(run: Any, now: int) -> dict[str, Any]:
+    """Return the changes of its row where a worker that lives does not have it: nothing is counted."""
+    if run.cancel is not None:
+        return {"status": RunStatus.CANCELLED.value, "ended_at": moment(now)}
+    if run.reference is None:
+        return {"status": RunStatus.FAILED.value, "ended_at": moment(now), "error": f"it never began; {_ADVICE}"}
+    return {"status": RunStatus.QUEUED.value, "not_before": now}

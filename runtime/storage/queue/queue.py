@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import TypeVar
 
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from trunkline.errors import LeaseLostError
 from trunkline.runtime.bus.bus import Bus
 from trunkline.runtime.bus.memory import MemoryBus
 from trunkline.runtime.queue.lease import Lease
@@ -26,6 +28,7 @@ from trunkline.runtime.storage.queue import (
 from trunkline.runtime.storage.queue.claiming import Claimed
 from trunkline.runtime.storage.queue.clock import DatabaseClock, ServerClock
 from trunkline.runtime.storage.queue.finishing import End
+from trunkline.runtime.storage.queue.locking import Locks
 from trunkline.runtime.storage.queue.presence import CancelWanted, WorkerInfo
 from trunkline.runtime.storage.queue.reaping import Reaped
 from trunkline.runtime.storage.queue.stopping import Stopped
@@ -35,6 +38,9 @@ from trunkline.runtime.storage.run_rows import Run
 from trunkline.runtime.storage.writer import Writer
 
 Result = TypeVar("Result")
+_PAUSES = (0.1, 0.5, 2.0, 5.0)
+"""Seconds between attempts to record the beginning or the end of a run."""
+
 Timed = Callable[[AsyncConnection, int], Awaitable[Result]]
 
 
@@ -58,7 +64,9 @@ class RunQueue:
             if submitted.ring and self._bus.rings_at_commit:
                 await connection.execute(ringing(queue_topic(submitted.ring)))
             return submitted
-        submitted = await self._insert(lambda connection, now: submitting.submit(connection, wanted, now))
+        submitted = await self._insert(
+            lambda connection, now: submitting.submit(connection, wanted, now), locks=submitting.locks_of(wanted)
+        )
         await self._ring(submitted.ring)
         if submitted.stopped:
             await self._tell(submitted.stopped)
@@ -72,17 +80,30 @@ class RunQueue:
 
     async def begin(self, run: Run, worker_id: str) -> Claimed | None:
         """Begin a run that was never queued; None when somebody has its thread. See `claiming.begin`."""
-        return await self._insert(lambda connection, now: claiming.begin(connection, run, worker_id, now))
+        locks = Locks(workers=frozenset({worker_id}), threads=frozenset({run.thread_id}))
+
+        async def begin(connection: AsyncConnection, now: int) -> Claimed | None:
+            return await claiming.begin(connection, run, worker_id, now)
+
+        return await _until_answered(lambda: self._insert(begin, locks=locks))
 
     async def take_over(self, lease: Lease) -> Claimed:
         """Return what another process has claimed under this lease; see `claiming.take_over`."""
         return await self._writer.write(lambda connection: claiming.take_over(connection, lease))
 
     async def finish(self, lease: Lease, end: End, *, next_event: int = 1) -> None:
-        """End a claim; see `finishing.finish`."""
-        ring = await self._do(
-            lambda connection, now: finishing.finish(connection, lease, end, next_event=next_event, now=now)
-        )
+        """End a claim and release its lease; see `finishing.finish`."""
+
+        async def finish(connection: AsyncConnection) -> str | None:
+            now = await self._clock.read(connection)
+            return await finishing.finish(connection, lease, end, next_event=next_event, now=now)
+
+        locks = Locks(threads=frozenset({lease.thread_id}))
+        try:
+            ring = await _until_answered(lambda: self._writer.release(lease, finish, locks=locks))
+        except LeaseLostError:
+            lease.refused += 1
+            raise
         await self._ring(ring)
         await self._bus.publish(run_topic(lease.run_id))
 
@@ -119,24 +140,35 @@ class RunQueue:
 
     async def drain(self, worker_id: str) -> None:
         """Let others see that a worker takes no more work."""
-        await self._writer.write(lambda connection: presence.drain(connection, worker_id))
+        await self._writer.write_alone(lambda connection: presence.drain(connection, worker_id))
 
     async def leave(self, worker_id: str) -> None:
-        """Take a worker off the record."""
-        await self._writer.write(lambda connection: presence.leave(connection, worker_id))
+        """Take a worker off the record, and what it still has away from it."""
+        await self._ring_for(await self._do(lambda connection, now: presence.leave(connection, worker_id, now)))
 
     async def count_refused(self, worker_id: str, count: int) -> None:
         """Add refused writes to a worker's record."""
-        await self._writer.write(lambda connection: presence.count_refused(connection, worker_id, count))
+        await self._writer.write_alone(lambda connection: presence.count_refused(connection, worker_id, count))
 
     async def reap(self, *, known_dead: Collection[str] = (), expired: bool = True) -> Reaped:
         """Take threads from dead workers; see `reaping.reap`."""
         reaped = await self._do(
             lambda connection, now: reaping.reap(connection, now, known_dead=known_dead, expired=expired)
         )
+        await self._ring_for(reaped)
+        return reaped
+
+    async def give_back(self, worker_id: str, *, keep: Collection[str]) -> None:
+        """Take from a worker what it does not know to have; see `reaping.give_back`."""
+        await self._ring_for(
+            await self._do(lambda connection, now: reaping.give_back(connection, worker_id, now, keep=keep))
+        )
+
+    async def _ring_for(self, reaped: Reaped) -> None:
         for ring in reaped.rings:
             await self._ring(ring)
-        return reaped
+        for run_id in reaped.ended:
+            await self._bus.publish(run_topic(run_id))
 
     async def _ring(self, queue: str | None) -> None:
         if queue is not None:
@@ -150,15 +182,29 @@ class RunQueue:
             worker_id, run_id = stopped.asked
             await self._bus.publish(worker_topic(worker_id), run_id.encode())
 
-    async def _do(self, work: Timed[Result]) -> Result:
+    async def _do(self, work: Timed[Result], *, locks: Locks | None = None) -> Result:
+        """Do it, with others that say beforehand what they lock, or alone."""
+
         async def timed(connection: AsyncConnection) -> Result:
             return await work(connection, await self._clock.read(connection))
 
-        return await self._writer.write(timed)
+        if locks is None:
+            return await self._writer.write_alone(timed)
+        return await self._writer.write(timed, locks=locks)
 
-    async def _insert(self, work: Timed[Result]) -> Result:
+    async def _insert(self, work: Timed[Result], *, locks: Locks) -> Result:
         """Do it; once more when somebody else has inserted the same at the same time."""
         try:
-            return await self._do(work)
+            return await self._do(work, locks=locks)
         except IntegrityError:
-            return await self._do(work)
+            return await self._do(work, locks=locks)
+
+
+async def _until_answered(work: Callable[[], Awaitable[Result]]) -> Result:
+    """Do again what changes nothing when it was done before, while the database does not answer."""
+    for pause in _PAUSES:
+        try:
+            return await work()
+        except (OperationalError, InterfaceError):
+            await asyncio.sleep(pause)
+    return await work()

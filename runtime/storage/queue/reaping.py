@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import and_, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.runtime.queue.status import RunStatus
-from trunkline.runtime.storage.queue.crashing import ALONE_AFTER, MOST_CRASHES, MOST_DEATHS, after_crash
+from trunkline.runtime.storage.queue.crashing import (
+    ALONE_AFTER,
+    MOST_CRASHES,
+    MOST_DEATHS,
+    after_crash,
+    taken_back,
+)
 from trunkline.runtime.storage.queue.mailbox import settle
 from trunkline.runtime.storage.queue_tables import WorkerRow
 from trunkline.runtime.storage.tables import RunRow, ThreadRow
@@ -40,26 +46,43 @@ async def reap(connection: AsyncConnection, now: int, *, known_dead: Collection[
     if not workers:
         return Reaped()
     await connection.execute(update(WorkerRow).where(WorkerRow.id.in_(workers)).values(state="dead"))
-    held = select(ThreadRow.id, ThreadRow.worker_id).where(ThreadRow.worker_id.in_(workers))
-    leased = held.where(ThreadRow.sched == "leased").order_by(ThreadRow.id).with_for_update()
-    threads = (await connection.execute(leased)).all()
+    taken = await _take(connection, ThreadRow.worker_id.in_(workers), now, dead=workers)
+    return replace(taken, workers=list(workers))
+
+
+async def give_back(connection: AsyncConnection, worker_id: str, now: int, *, keep: Collection[str] = ()) -> Reaped:
+    """Take from a worker that lives what it does not know to have: `keep` are the ids of the leases that it knows of.
+
+    It has claimed them, and the answer was lost on its way. No attempt is spent.
+    """
+    unknown = (ThreadRow.worker_id == worker_id, ThreadRow.lease_id.not_in(keep))
+    return await _take(connection, and_(*unknown), now, dead={})
+
+
+async def _take(connection: AsyncConnection, which: Any, now: int, *, dead: Mapping[str, Any]) -> Reaped:
+    """Take threads from their workers, of which these are dead."""
+    held = select(ThreadRow.id, ThreadRow.worker_id).where(which, ThreadRow.sched == "leased")
+    threads = (await connection.execute(held.order_by(ThreadRow.id).with_for_update())).all()
     requeued: list[str] = []
     ended: list[str] = []
     rings: set[str] = set()
     for thread in threads:
         for run in await _running(connection, thread.id):
-            changes = _given_up(run, workers[thread.worker_id], now)
-            await connection.execute(update(RunRow).where(RunRow.id == run.id).values(**changes))
+            changes = _given_up(run, dead.get(thread.worker_id), now)
+            taken = update(RunRow).where(RunRow.id == run.id).values(**changes, fence=RunRow.fence + 1)
+            await connection.execute(taken)
             (requeued if changes["status"] == RunStatus.QUEUED.value else ended).append(run.id)
         if ring := await settle(connection, thread.id, now, fence=ThreadRow.fence + 1):
             rings.add(ring)
-    return Reaped(workers=list(workers), requeued=requeued, ended=ended, rings=rings)
+    return Reaped(requeued=requeued, ended=ended, rings=rings)
 
 
-def _given_up(run: Any, worker: Any, now: int) -> dict[str, Any]:
+def _given_up(run: Any, dead: Any, now: int) -> dict[str, Any]:
     """Return what becomes of the run. One that was in a process of its own is not to blame for its worker's death."""
-    was_alone = worker.alone and run.crashes >= ALONE_AFTER
-    error = f"worker {worker.id} (process {worker.pid} on {worker.host}) died with it"
+    if dead is None:
+        return taken_back(run, now)
+    was_alone = dead.alone and run.crashes >= ALONE_AFTER
+    error = f"worker {dead.id} (process {dead.pid} on {dead.host}) died with it"
     return after_crash(run, now, error=error, most=MOST_DEATHS if was_alone else MOST_CRASHES)
 
 
