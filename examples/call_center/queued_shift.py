@@ -11,6 +11,7 @@ from trunkline import Trunkline
 from trunkline.errors import RunFailedError
 from trunkline.examples.call_center.backend import Desks
 from trunkline.examples.call_center.day import Contact
+from trunkline.examples.call_center.graphs import FinishedContact
 from trunkline.examples.call_center.shift import SEATS, Served, Shift
 from trunkline.runtime.queue.status import RunStatus
 from trunkline.runtime.storage.run_rows import Run
@@ -66,13 +67,15 @@ class QueuedShift(Shift):
         return await self._line.submit("live_contact", turn, thread=contact.id, key=key, queue=self._queue)
 
     async def _wrap_up(self, contact: Contact, messages: Sequence[AnyMessage]) -> bool:
+        await self._ended(await self._follow_up(contact, self._finished(contact, messages)))
+        return bool((await self._line.state(self._after, thread=f"{contact.id}/after"))["noted"])
+
+    async def _follow_up(self, contact: Contact, finished: FinishedContact) -> str:
+        """Leave the work after the contact to the workers, once."""
         thread = f"{contact.id}/after"
-        finished = self._finished(contact, messages)
-        run_id = await self._line.submit(
+        return await self._line.submit(
             "after_call", finished, thread=thread, key=thread, queue=self._after_queue, priority=LATER
         )
-        await self._ended(run_id)
-        return bool((await self._line.state(self._after, thread=thread))["noted"])
 
     async def _ended(self, run_id: str) -> None:
         """Wait until the run is over. Raises `RunFailedError` where it did not succeed."""

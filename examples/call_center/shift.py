@@ -57,14 +57,21 @@ class Shift:
         """
         try:
             async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(self._serve(contact), name=f"contact {contact.id}") for contact in contacts]
+                tasks = [
+                    group.create_task(self._serve(contact, place / len(contacts)), name=f"contact {contact.id}")
+                    for place, contact in enumerate(contacts)
+                ]
         except ExceptionGroup as failures:
             failure = failures.exceptions[0]
         else:
             return [task.result() for task in tasks]
         raise failure
 
-    async def _serve(self, contact: Contact) -> Served:
+    async def _arrived(self, place: float) -> None:
+        """Wait until the contact is there whose place among all is between 0 and 1: all are there at once."""
+
+    async def _serve(self, contact: Contact, place: float) -> Served:
+        await self._arrived(place)
         try:
             served = Served(contact=contact, turns=len(contact.says), noted=await self._noted(contact))
         except RunFailedError as failure:

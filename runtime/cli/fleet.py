@@ -36,6 +36,9 @@ class WorkerProcess:
         self.name, self.log = name, folder / f"{name}.log"
         self._post = post
         self._process: asyncio.subprocess.Process | None = None
+        self.at_work = True
+        """Whether nobody does anything to it at present."""
+
         self._said = 0
 
     @property
