@@ -51,8 +51,7 @@ async def company_process(*, seed: int, faults: Faults, latency: float = 1.0) ->
 
 async def serve(backend: Backend, *, until_over: asyncio.Event) -> None:
     """Serve the systems on a free port of this machine."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(backend, asyncio.get_running_loop()))
-    server.daemon_threads = True
+    server = _Server(("127.0.0.1", 0), _handler(backend, asyncio.get_running_loop()))
     thread = Thread(target=server.serve_forever, name="company", daemon=True)
     thread.start()
     sys.stdout.write(f"http://127.0.0.1:{server.server_port}\n")
@@ -60,6 +59,15 @@ async def serve(backend: Backend, *, until_over: asyncio.Event) -> None:
     await until_over.wait()
     await asyncio.to_thread(server.shutdown)
     server.server_close()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say what went wrong, but for a client that has gone: its process was killed."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
 async def _answer(backend: Backend, name: str, content: bytes) -> tuple[int, bytes]:

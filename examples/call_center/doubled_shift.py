@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AnyMessage
 
 from trunkline import Trunkline
@@ -27,7 +28,7 @@ class DoubledShift(QueuedShift):
         line: Trunkline,
         desks: Desks,
         *,
-        model: str,
+        model: BaseChatModel | str,
         live: str,
         after: str,
         within: float,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AnyMessage
 
 from trunkline import Trunkline
@@ -36,7 +37,7 @@ class QueuedShift(Shift):
         line: Trunkline,
         desks: Desks,
         *,
-        model: str,
+        model: BaseChatModel | str,
         live: str,
         after: str,
         seats: int = SEATS,

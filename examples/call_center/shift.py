@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, ToolMessage
 
 from trunkline import Trunkline
@@ -41,7 +42,13 @@ class Shift:
     """Serves contacts on a line, `seats` of them at once. `served` is called as each one ends."""
 
     def __init__(
-        self, line: Trunkline, backend: Desks, *, model: str, seats: int = SEATS, served: Callable[[Served], None]
+        self,
+        line: Trunkline,
+        backend: Desks,
+        *,
+        model: BaseChatModel | str,
+        seats: int = SEATS,
+        served: Callable[[Served], None],
     ) -> None:
         self._line = line
         self._live = live_contact(backend, model=model, patience=PATIENCE)

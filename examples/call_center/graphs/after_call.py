@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, TypedDict
 
+from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import HumanMessage
 from langchain_core.runnables import RunnableConfig
 from langgraph.graph import END, START, StateGraph
@@ -43,7 +44,7 @@ class AfterCall(FinishedContact):
 Graph = CompiledStateGraph[AfterCall, None, FinishedContact, AfterCall]
 
 
-def after_call(backend: Desks, *, model: str) -> Graph:
+def after_call(backend: Desks, *, model: BaseChatModel | str) -> Graph:
     """Return the graph that does the work after one contact."""
     graph = StateGraph(AfterCall, input_schema=FinishedContact)
     for name in ("summary", "disposition", "commitments"):
@@ -58,7 +59,7 @@ def after_call(backend: Desks, *, model: str) -> Graph:
 class Writer:
     """Lets an agent read the transcript and write one thing about it."""
 
-    def __init__(self, name: str, model: str) -> None:
+    def __init__(self, name: str, model: BaseChatModel | str) -> None:
         self._name = name
         self._step = ModelStep(Agent(name, model=model, prompt=PROMPTS / f"{name}.md"))
 
