@@ -158,6 +158,12 @@ class Trunkline(Deciding, Queueing):
             async for event in events:
                 yield event
 
+    async def state(self, graph: Runnable, *, thread: str) -> dict[str, Any]:
+        """Return the state of a conversation as the last step of its runs has left it; empty where there was none."""
+        compiled = self._require_open().office.compiled(graph)
+        snapshot = await compiled.aget_state({"configurable": {"thread_id": self._thread_id(thread)}})
+        return dict(snapshot.values)
+
     def know(self, tools: Toolbox | Agent) -> None:
         """Make tools known, so that calls which people agree on can be carried out before any turn has used them."""
         self._require_open().office.executor.known.learn(tools.toolbox if isinstance(tools, Agent) else tools)

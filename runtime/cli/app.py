@@ -13,6 +13,7 @@ from typer.main import get_command
 from trunkline.runtime.cli.approvals import approvals
 from trunkline.runtime.cli.approve import approve
 from trunkline.runtime.cli.calls import calls
+from trunkline.runtime.cli.chaos import chaos
 from trunkline.runtime.cli.check_effects import check_effects
 from trunkline.runtime.cli.confirm import confirm
 from trunkline.runtime.cli.db import db
@@ -52,6 +53,7 @@ app = typer.Typer(cls=_Commands, invoke_without_command=True, rich_markup_mode=N
 
 # One module a command, each imported for its function alone: what is heavy is imported inside.
 app.command("demo")(demo)
+app.command("chaos")(chaos)
 app.command("run")(run)
 app.command("worker")(worker)
 app.command("submit")(submit)
