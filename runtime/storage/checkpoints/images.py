@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import marshal
 from collections import OrderedDict
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import orjson
 from langchain_core.messages import (
@@ -184,13 +185,18 @@ def _is_plain(message: BaseMessage) -> bool:
 
 
 def _copied(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _copied(held) for name, held in value.items()}
-    return [_copied(held) for held in value] if isinstance(value, list) else value
+    match value:
+        case dict():
+            fields = cast("dict[str, Any]", value)
+            return {name: _copied(held) for name, held in fields.items()}
+        case list():
+            return [_copied(held) for held in cast("list[Any]", value)]
+        case _:
+            return value
 
 
-def _members(value: Any) -> Any:
-    return value.values() if isinstance(value, dict) else value
+def _members(value: Any) -> Iterable[Any]:
+    return cast("dict[str, Any]", value).values() if isinstance(value, dict) else value
 
 
 def _has_numbers(value: Any) -> bool:
