@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, cast
@@ -15,14 +15,20 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.pregel import Pregel
 from langgraph.types import Command, Interrupt, StreamMode
 
-from trunkline.errors import RunFailedError
+from trunkline.errors import LeaseLostError, RunFailedError
 from trunkline.graphs.scope import Scope, with_scope
 from trunkline.runtime.calls.news import with_news
 from trunkline.runtime.closing import close_conversation, messages_key_of
 from trunkline.runtime.events import CustomEmitted, Event, RunFinished, RunStarted, StepFinished, TextStreamed
+from trunkline.runtime.queue.lease import Lease, hold
+from trunkline.runtime.queue.status import RunStatus
 from trunkline.runtime.reply import Reply
 from trunkline.runtime.storage.call_book import CallBook, News
-from trunkline.runtime.storage.runs import Run, RunStatus, RunStore
+from trunkline.runtime.storage.payloads import payloads_of
+from trunkline.runtime.storage.queue.claiming import Claimed
+from trunkline.runtime.storage.queue.finishing import End, Ended, Interrupted
+from trunkline.runtime.storage.queue.queue import RunQueue
+from trunkline.runtime.storage.run_rows import Run
 from trunkline.runtime.tracing.recorder import RUN_KEY, SpanRecorder
 from trunkline.tools.call import Origin
 from trunkline.tools.events import ToolCallFinished, ToolCallRetried, ToolCallStarted
@@ -53,16 +59,18 @@ class Conductor:
         thread: str,
         graph: Graph,
         scope: Scope,
-        runs: RunStore,
+        claim: Callable[[], Awaitable[Claimed]],
+        queue: RunQueue,
         book: CallBook,
         recorder: SpanRecorder,
     ) -> None:
-        """`thread` is the thread's name as its tenant writes it."""
+        """`thread` is the thread's name as its tenant writes it; `claim` begins the run once its thread is free."""
         self._run = run
+        self._claim, self._queue = claim, queue
+        self._lease: Lease | None = None
         self._thread = thread
         self._graph = graph
         self._scope = scope
-        self._runs = runs
         self._book = book
         self._recorder = recorder
         self._news: Sequence[News] = ()
@@ -75,28 +83,50 @@ class Conductor:
         """
         outcome = _Outcome()
         try:
-            clean = await self._runs.start(self._run)
+            claimed = await self._claim()
+            self._take(claimed.lease)
             yield RunStarted(run_id=self._run.id, thread_id=self._thread)
             if given is not None:
-                given = await self._prepared(given, clean=clean)
+                given = await self._prepared(given, clean=claimed.clean)
             async with aclosing(self._graph_events(given, outcome, watched=watched)) as events:
                 async for event in events:
                     yield event
-        except (asyncio.CancelledError, GeneratorExit):
+        except (asyncio.CancelledError, GeneratorExit) as signal:
+            if self._lease and self._lease.refused:
+                raise self._lost(self._lease) from signal
             await to_its_end(self._stopped(), name=f"stop {self._run.id}")
             raise
         except Exception as error:
-            await self._ended(RunStatus.FAILED, error=f"{type(error).__name__}: {error}")
+            await self._ended(Ended(status=RunStatus.FAILED, error=f"{type(error).__name__}: {error}"))
             raise RunFailedError(run=self._run.id, thread=self._thread, cause=error) from error
         reply = self._reply(outcome)
         if self._news:
             await self._book.told(self._news, run_id=self._run.id)
-        await self._ended(_status(reply), answer=reply.text)
+        await self._ended(self._end_of(reply, outcome.interrupts))
         yield RunFinished(reply=reply)
 
+    def _take(self, lease: Lease) -> None:
+        """Write under the lease from now on, and stop when it is lost."""
+        self._lease = lease
+        hold(lease)
+        task = asyncio.current_task()
+        assert task, "a run is a task"
+        lease.on_loss.append(task.cancel)
+
+    def _lost(self, lease: Lease) -> RunFailedError:
+        """Turn the cancellation that the loss of the lease has sent into an error: nobody asked for the end."""
+        task = asyncio.current_task()
+        assert task, "a run is a task"
+        task.uncancel()
+        self._recorder.close(cancelled=True)
+        error = LeaseLostError(run=lease.run_id, thread=lease.thread_id)
+        return RunFailedError(run=self._run.id, thread=self._thread, cause=error)
+
     async def _stopped(self) -> None:
+        if self._lease is None:
+            return
         await self._close()
-        await self._ended(RunStatus.CANCELLED)
+        await self._ended(Ended(status=RunStatus.CANCELLED))
 
     async def _prepared(self, given: Any, *, clean: bool) -> Any:
         """Return the input with what the conversation must be told first.
@@ -148,18 +178,22 @@ class Conductor:
             interrupts=tuple(interrupt.value for interrupt in outcome.interrupts),
         )
 
-    async def _ended(self, status: RunStatus, *, answer: str | None = None, error: str | None = None) -> None:
-        self._recorder.close(cancelled=status is RunStatus.CANCELLED)
-        record = self._runs.finish(self._run.id, status, answer=answer, error=error)
-        await to_its_end(record, name=f"finish {self._run.id}")
+    def _end_of(self, reply: Reply, interrupts: Sequence[Interrupt]) -> End:
+        if not interrupts:
+            return Ended(status=RunStatus.SUCCEEDED, answer=reply.text)
+        return Interrupted(interrupts=payloads_of(self._graph).dumps(list(interrupts)), answer=reply.text)
+
+    async def _ended(self, end: End) -> None:
+        """Record how the run ended, and let go of its thread."""
+        cancelled = isinstance(end, Ended) and end.status is RunStatus.CANCELLED
+        self._recorder.close(cancelled=cancelled)
+        if self._lease is not None:
+            self._lease.released = True
+            await to_its_end(self._queue.finish(self._lease, end), name=f"finish {self._run.id}")
 
 
 def _as_mapping(state: Any) -> dict[str, Any]:
     return cast("dict[str, Any]", state) if isinstance(state, dict) else {"output": state}
-
-
-def _status(reply: Reply) -> RunStatus:
-    return RunStatus.WAITING if reply.interrupts else RunStatus.SUCCEEDED
 
 
 def _events_of(part: Any) -> Iterator[Event]:

@@ -32,14 +32,17 @@ from trunkline.runtime.conductor import Conductor, Graph
 from trunkline.runtime.defaults import DEFAULT_DATABASE
 from trunkline.runtime.events import Event, RunFinished
 from trunkline.runtime.money.meter import Meter
+from trunkline.runtime.queue.status import RunStatus
 from trunkline.runtime.reply import Reply
 from trunkline.runtime.report import WorkReport, work_report
 from trunkline.runtime.storage.checkpoints.allowed import allowing
 from trunkline.runtime.storage.database import Database, open_database
-from trunkline.runtime.storage.runs import Run, RunStatus
+from trunkline.runtime.storage.run_rows import Run
 from trunkline.runtime.tracing.langsmith import flush_langsmith
 from trunkline.runtime.tracing.recorder import SpanRecorder
 from trunkline.runtime.turns import Turns
+from trunkline.runtime.workers.beginning import begin_here
+from trunkline.runtime.workers.presence import Presence
 from trunkline.tools.clock import Clock, SystemClock
 from trunkline.tools.engine import Engine
 from trunkline.tools.executor import CallExecutor
@@ -58,6 +61,7 @@ class _Opened:
     database: Database
     executor: CallExecutor
     desk: Desk
+    presence: Presence
 
 
 class Trunkline(Deciding):
@@ -101,12 +105,14 @@ class Trunkline(Deciding):
                 open_database(self._url, tenant=self._tenant, now=self._clock.now)
             )
             executor = self._executor(database, stack)
+            presence = Presence(database)
+            stack.push_async_callback(presence.leave)
             desk = Desk(book=database.book, executor=executor, clock=self._clock, watch=watcher_of)
             stack.push_async_callback(desk.aclose)
             stack.push_async_callback(executor.aclose)
             stack.push_async_callback(_ended, asyncio.create_task(Clerk(desk, self._clock).run(), name="clerk"))
             stack.push_async_callback(self._turns.aclose)
-            self._opened = _Opened(database=database, executor=executor, desk=desk)
+            self._opened = _Opened(database=database, executor=executor, desk=desk, presence=presence)
             self._stack = stack.pop_all()
         return self
 
@@ -168,7 +174,8 @@ class Trunkline(Deciding):
             thread=thread,
             graph=compiled,
             scope=Scope(run_id=run.id, thread_id=run.thread_id, executor=opened.executor, models=self._models),
-            runs=database.runs,
+            claim=lambda: begin_here(run, database, opened.presence),
+            queue=database.queue,
             book=database.book,
             recorder=SpanRecorder(run, sink=database.spans, meter=Meter(self._models)),
         )
@@ -208,10 +215,7 @@ class Trunkline(Deciding):
             status=RunStatus.RUNNING,
             trace_id=str(uuid7()),
             asked=_asked(given),
-            answer=None,
-            error=None,
             started_at=datetime.now(UTC),
-            ended_at=None,
         )
 
 

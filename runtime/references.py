@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
-import importlib.util
-import pkgutil
-import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from inspect import isfunction
 from pathlib import Path
 from types import ModuleType
-from typing import TypeGuard, cast
-
-from langgraph.graph import StateGraph
-from langgraph.pregel import Pregel
+from typing import Any, cast
 
 from trunkline.agents.agent import Agent
 from trunkline.errors import ReferenceNotFoundError
 from trunkline.graphs.toolboxes import toolboxes_of
-from trunkline.runtime.line import Runnable
+from trunkline.runtime.modules import import_file, import_module
+from trunkline.runtime.runnable import Runnable, is_runnable
 from trunkline.tools.checking import World
 from trunkline.tools.toolbox import Toolbox
 
@@ -32,7 +28,7 @@ def resolve(reference: str) -> Runnable:
     """
     module, where, name = _named(reference)
     found = getattr(module, name, None)
-    if not _runs(found):
+    if not is_runnable(found):
         raise ReferenceNotFoundError(reference=reference, problem=_what_is_there(module, where, name))
     return found
 
@@ -60,10 +56,32 @@ def resolve_tools(reference: str) -> list[Toolbox]:
     found: object = getattr(module, name, None)
     if isinstance(found, Toolbox):
         return [found]
-    if not _runs(found):
+    if not is_runnable(found):
         problem = f"{where} has no agent, graph or toolbox {name!r}"
         raise ReferenceNotFoundError(reference=reference, problem=problem, wanted=_TOOLS)
     return [found.toolbox] if isinstance(found, Agent) else toolboxes_of(found)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What a reference leads to, in which module."""
+
+    value: Runnable | Callable[..., Any]
+    """An agent, a graph, or something to call, which may make one."""
+
+    module: ModuleType
+
+
+def find(reference: str, *, folder: Path) -> Found:
+    """Return what the reference names, as seen from the folder; a file that has been imported is not executed again.
+
+    Errors are those of `resolve`.
+    """
+    module, where, name = _named(reference, folder=folder, anew=False)
+    found: object = getattr(module, name, None)
+    if not is_runnable(found) and not callable(found):
+        raise ReferenceNotFoundError(reference=reference, problem=_what_is_there(module, where, name))
+    return Found(value=found, module=module)
 
 
 def look_up(reference: str, *, wanted: str) -> object:
@@ -77,59 +95,17 @@ def look_up(reference: str, *, wanted: str) -> object:
     return getattr(module, name)
 
 
-def _named(reference: str) -> tuple[ModuleType, str, str]:
+def _named(reference: str, *, folder: Path | None = None, anew: bool = True) -> tuple[ModuleType, str, str]:
     """Return the imported module, how it was named, and the name in it."""
     where, colon, name = reference.rpartition(":")
     if not colon or not where or not name:
         raise ReferenceNotFoundError(reference=reference, problem="is not a reference")
-    module = _file(where, reference) if where.endswith(".py") else _module(where, reference)
+    base = folder or Path.cwd()
+    if where.endswith(".py"):
+        module = import_file((base / where).resolve(), reference=reference, anew=anew)
+    else:
+        module = import_module(where, reference=reference, folder=base)
     return module, where, name
-
-
-def _file(where: str, reference: str) -> ModuleType:
-    path = Path(where).resolve()
-    name = _module_name(path)
-    spec = importlib.util.spec_from_file_location(name, path)
-    if not path.is_file() or spec is None or spec.loader is None:
-        raise ReferenceNotFoundError(reference=reference, problem=f"there is no file {where}")
-    _make_importable(path.parent)
-    module = sys.modules[name] = importlib.util.module_from_spec(spec)
-    try:
-        spec.loader.exec_module(module)
-    except BaseException:
-        del sys.modules[name]
-        raise
-    return module
-
-
-def _module_name(path: Path) -> str:
-    """The file's own name, unless a module from elsewhere has it: `json.py` must not become the `json` of all."""
-    taken = sys.modules.get(path.stem)
-    if taken is None or getattr(taken, "__file__", None) == str(path):
-        return path.stem
-    return f"{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
-
-
-def _module(where: str, reference: str) -> ModuleType:
-    _make_importable(Path.cwd())
-    try:
-        module: ModuleType = pkgutil.resolve_name(f"{where}:")
-    except ValueError as error:
-        raise ReferenceNotFoundError(reference=reference, problem="is not a reference") from error
-    except ModuleNotFoundError as error:
-        if error.name is None or not f"{where}.".startswith(f"{error.name}."):
-            raise
-        raise ReferenceNotFoundError(reference=reference, problem=f"there is no module {error.name}") from error
-    return module
-
-
-def _make_importable(folder: Path) -> None:
-    if str(folder) not in sys.path:
-        sys.path.insert(0, str(folder))
-
-
-def _runs(value: object) -> TypeGuard[Runnable]:
-    return isinstance(value, Agent | Pregel | StateGraph)
 
 
 def _is_own_function(value: object, module: ModuleType) -> bool:
@@ -137,6 +113,6 @@ def _is_own_function(value: object, module: ModuleType) -> bool:
 
 
 def _what_is_there(module: ModuleType, where: str, name: str) -> str:
-    runnable = sorted(key for key, value in vars(module).items() if _runs(value))
+    runnable = sorted(key for key, value in vars(module).items() if is_runnable(value))
     there = f"it has {', '.join(runnable)}" if runnable else "it has no agent and no graph"
     return f"{where} has no agent or graph {name!r}; {there}"

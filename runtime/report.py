@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from trunkline.runtime.calls.record import CallRecord
+from trunkline.runtime.queue.status import RunStatus
 from trunkline.runtime.storage.call_book import CallBook, CallTally
-from trunkline.runtime.storage.runs import RunStatus, RunStore
+from trunkline.runtime.storage.runs import RunStore
 from trunkline.runtime.storage.spans import SpanStore
 from trunkline.runtime.tracing.batches import Batch, batches
 from trunkline.runtime.tracing.totals import totals

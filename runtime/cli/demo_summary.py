@@ -19,7 +19,7 @@ from rich.table import Table
 
 from trunkline.runtime.cli.figures import count_text, dollars_text, one_line, plural, seconds_text
 from trunkline.runtime.cli.options import DEFAULT_DATABASE
-from trunkline.runtime.storage.runs import RunStatus
+from trunkline.runtime.queue.status import RunStatus
 from trunkline.tools.call import CallState
 
 if TYPE_CHECKING:

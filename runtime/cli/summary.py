@@ -13,7 +13,7 @@ from trunkline.runtime.cli.bars import BESIDE, ON_PATH, WAITING
 from trunkline.runtime.cli.figures import dollars_text, one_line, plural, seconds_text
 from trunkline.runtime.cli.lines import trouble_told_here
 from trunkline.runtime.cli.standing import standing_of, standing_of_run
-from trunkline.runtime.storage.runs import Run
+from trunkline.runtime.storage.run_rows import Run
 from trunkline.runtime.tracing.critical_path import CriticalPath
 from trunkline.runtime.tracing.span import SpanKind
 from trunkline.runtime.tracing.totals import Totals, totals

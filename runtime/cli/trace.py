@@ -12,7 +12,7 @@ from trunkline.runtime.cli.options import DEFAULT_DATABASE, AsJson, Database, Ve
 from trunkline.runtime.cli.streams import console, say, write_object
 
 if TYPE_CHECKING:
-    from trunkline.runtime.storage.runs import Run
+    from trunkline.runtime.storage.run_rows import Run
     from trunkline.runtime.tracing.span import Span
 
 WhichRun = Annotated[str, typer.Argument(metavar="RUN", help="The id of a run, the beginning of one, or 'last'.")]

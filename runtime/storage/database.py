@@ -17,6 +17,9 @@ from trunkline.runtime.storage.checkpoints.saver import SQLAlchemySaver
 from trunkline.runtime.storage.engine import open_engine
 from trunkline.runtime.storage.ledger import DatabaseLedger
 from trunkline.runtime.storage.migration import current_revision, wanted_revision
+from trunkline.runtime.storage.queue.heartbeat import Renewals
+from trunkline.runtime.storage.queue.queue import RunQueue
+from trunkline.runtime.storage.queue.workers import WorkerBook
 from trunkline.runtime.storage.runs import RunStore
 from trunkline.runtime.storage.spans import SpanStore
 from trunkline.runtime.storage.upgrade import upgrade_engine
@@ -30,11 +33,15 @@ class Database:
 
     url: DatabaseUrl
     runs: RunStore
+    queue: RunQueue
+    workers: WorkerBook
     spans: SpanStore
     ledger: DatabaseLedger
     book: CallBook
     saver: BaseCheckpointSaver[str]
     writer: Writer
+    renewals: Callable[[], Renewals]
+    """Makes a connection for a heartbeat."""
 
     async def flush(self) -> None:
         """Wait until everything posted so far is committed."""
@@ -58,12 +65,15 @@ async def open_database(
         async with Writer(engine) as writer, SQLAlchemySaver(engine, writer=writer) as saver:
             yield Database(
                 url=url,
-                runs=RunStore(engine=engine, writer=writer),
+                runs=RunStore(engine=engine),
+                queue=RunQueue(writer=writer),
+                workers=WorkerBook(engine),
                 spans=SpanStore(engine=engine, writer=writer),
                 ledger=DatabaseLedger(engine=engine, writer=writer, tenant=tenant, now=now),
                 book=CallBook(engine=engine, writer=writer, tenant=tenant, now=now),
                 saver=saver,
                 writer=writer,
+                renewals=lambda: Renewals(engine),
             )
 
 

@@ -65,20 +65,82 @@ class Table(AsyncAttrs, DeclarativeBase):
 
 
 class ThreadRow(Table):
-    """A conversation."""
+    """A conversation: an actor whose mail are its runs. Workers lease threads, so that a thread has one writer."""
 
     __tablename__ = "threads"
+    __table_args__ = (
+        Index(
+            "ix_threads_ready",
+            "queue",
+            "rank",
+            "vtime",
+            "ready_at",
+            sqlite_where=text("sched = 'ready'"),
+            postgresql_where=text("sched = 'ready'"),
+        ),
+        Index(
+            "ix_threads_leased",
+            "worker_id",
+            sqlite_where=text("sched = 'leased'"),
+            postgresql_where=text("sched = 'leased'"),
+        ),
+    )
 
     id: Mapped[str] = mapped_column(primary_key=True)
     tenant: Mapped[str]
     created_at: Mapped[datetime]
+    sched: Mapped[str] = mapped_column(server_default="idle")
+    """`idle`: nothing to do; `ready`: a run waits; `leased`: a worker has it."""
+
+    queue: Mapped[str | None]
+    """The queue, rank (minus its priority), virtual time and moment of the run that comes next."""
+
+    rank: Mapped[int] = mapped_column(server_default=text("0"))
+    vtime: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+    ready_at: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+    worker_id: Mapped[str | None]
+    fence: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+    """The fencing token: grows whenever the thread changes hands."""
+
+    lease_id: Mapped[str | None]
+    next_seq: Mapped[int] = mapped_column(BigInteger, server_default=text("1"))
+    """The number of its next run."""
+
+    next_event: Mapped[int] = mapped_column(BigInteger, server_default=text("1"))
+    """The number of its next event."""
 
 
 class RunRow(Table):
-    """One turn of work on a thread."""
+    """One turn of work on a thread: the job in the queue. Times in microseconds are the database's."""
 
     __tablename__ = "runs"
-    __table_args__ = (Index(None, "thread_id", "started_at"), Index(None, "tenant", "started_at"))
+    __table_args__ = (
+        Index(None, "thread_id", "started_at"),
+        Index(None, "tenant", "started_at"),
+        Index(
+            "ux_runs_running",
+            "thread_id",
+            unique=True,
+            sqlite_where=text("status = 'running' AND fence > 0"),
+            postgresql_where=text("status = 'running' AND fence > 0"),
+        ),
+        Index(
+            "ux_runs_tenant_idempotency_key",
+            "tenant",
+            "idempotency_key",
+            unique=True,
+            sqlite_where=text("idempotency_key IS NOT NULL"),
+            postgresql_where=text("idempotency_key IS NOT NULL"),
+        ),
+        Index(
+            "ix_runs_open",
+            "status",
+            "thread_id",
+            "seq",
+            sqlite_where=text("status IN ('queued', 'waiting')"),
+            postgresql_where=text("status IN ('queued', 'waiting')"),
+        ),
+    )
 
     id: Mapped[str] = mapped_column(primary_key=True)
     thread_id: Mapped[str] = mapped_column(ForeignKey("threads.id"))
@@ -94,7 +156,50 @@ class RunRow(Table):
     answer: Mapped[str | None]
     error: Mapped[str | None]
     started_at: Mapped[datetime]
+    """When it began; for one that has not, when it was queued."""
+
     ended_at: Mapped[datetime | None]
+    queued_at: Mapped[datetime | None]
+    """None: it was never queued, but began at once in the process that asked for it."""
+
+    seq: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+    """Its number in its thread."""
+
+    fence: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+    """The fencing token of its last claim; 0 before the first."""
+
+    reference: Mapped[str | None]
+    """How a worker finds the graph. None: only the process that began it has it."""
+
+    given: Mapped[bytes | None]
+    """The input, serialised."""
+
+    resume: Mapped[bytes | None]
+    """The answer to its interrupt, serialised, until it is over."""
+
+    interrupts: Mapped[bytes | None]
+    """What it waits for, serialised."""
+
+    queue: Mapped[str | None]
+    priority: Mapped[int] = mapped_column(server_default=text("0"))
+    vtime: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+    """Its place in the fair order of the tenants."""
+
+    not_before: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+    wait_until: Mapped[int | None] = mapped_column(BigInteger)
+    """When a waiting run is given up."""
+
+    attempt: Mapped[int] = mapped_column(server_default=text("0"))
+    """How many attempts have failed."""
+
+    crashes: Mapped[int] = mapped_column(server_default=text("0"))
+    """How many workers died with it."""
+
+    max_attempts: Mapped[int] = mapped_column(server_default=text("1"))
+    cancel: Mapped[str | None]
+    """What was asked of the worker that runs it: `cancel` or `rollback`."""
+
+    idempotency_key: Mapped[str | None]
 
 
 class CallRow(Table):

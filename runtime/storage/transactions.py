@@ -53,7 +53,7 @@ class Transactions:
             self._twin.dispose()
 
     async def _in_thread(self, engine: Engine, work: Work[Result]) -> Result:
-        running = asyncio.get_running_loop().run_in_executor(self._threads, _run, engine, work)
+        running = asyncio.get_running_loop().run_in_executor(self._threads, run_blocking, engine, work)
         return await running
 
     async def _in_task(self, engine: AsyncEngine, work: Work[Result]) -> Result:
@@ -68,7 +68,8 @@ async def _run_async(engine: AsyncEngine, work: Work[Result]) -> Result:
         return await work(connection)
 
 
-def _run(engine: Engine, work: Work[Result]) -> Result:
+def run_blocking(engine: Engine, work: Work[Result]) -> Result:
+    """Run work in a transaction of its own, in this thread. The work awaits nothing but its connection."""
     with engine.begin() as connection:
         running = cast("Any", work(cast("AsyncConnection", _Awaitable(connection))))
         try:

@@ -11,7 +11,9 @@ from typing import Any, Generic, Self, TypeVar
 from sqlalchemy import Executable
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from trunkline.errors import NotOpenError
+from trunkline.errors import LeaseLostError, NotOpenError
+from trunkline.runtime.queue.lease import Lease, held_lease
+from trunkline.runtime.storage.queue.guarding import lost_leases
 from trunkline.runtime.storage.transactions import Result, Transactions, Work
 
 Item = TypeVar("Item")
@@ -19,10 +21,23 @@ SharedWork = Callable[[AsyncConnection, Sequence[Item]], Awaitable[Sequence[Resu
 """Writes many items and returns the result of each; an exception is the item's own, the others stand."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Refused:
+    """A write whose lease was lost."""
+
+    lease: Lease
+
+    def told(self) -> LeaseLostError:
+        """Tell whoever holds the lease, and return what the write raises."""
+        self.lease.refuse()
+        return LeaseLostError(run=self.lease.run_id, thread=self.lease.thread_id)
+
+
 @dataclass(slots=True)
 class _Job(Generic[Result]):
     work: Work[Result]
     done: asyncio.Future[Result]
+    lease: Lease | None
 
 
 @dataclass(slots=True)
@@ -32,6 +47,7 @@ class _Row:
     statement: Executable
     row: Mapping[str, Any]
     done: asyncio.Future[None]
+    lease: Lease | None
 
 
 @dataclass(slots=True)
@@ -41,6 +57,7 @@ class _Share(Generic[Result]):
     work: SharedWork[Any, Result]
     item: Any
     done: asyncio.Future[Result]
+    lease: Lease | None
 
 
 _Waiting = _Job[Any] | _Row | _Share[Any]
@@ -52,6 +69,9 @@ class Writer:
     Nothing waits on a timer: a lone write is committed at once. In a transaction rows come before shared work,
     and that before work. When one of
     several writes fails, each is tried alone, so that a write only ever answers for itself.
+
+    What a task writes that holds a lease is written only while it has it, which the same transaction checks; else it
+    raises `LeaseLostError`.
     """
 
     def __init__(self, engine: AsyncEngine) -> None:
@@ -82,7 +102,7 @@ class Writer:
 
         The work may run twice, so it must touch nothing but its connection. Cancelled while waiting, it may still run.
         """
-        job = _Job(work, asyncio.get_running_loop().create_future())
+        job = _Job(work, asyncio.get_running_loop().create_future(), held_lease())
         self._put(job)
         return await asyncio.shield(job.done)
 
@@ -92,7 +112,7 @@ class Writer:
         Rows of the same statement object are sent together. One that is not urgent starts no transaction by itself: it
         goes with the next one that somebody waits for.
         """
-        item = _Row(statement, row, asyncio.get_running_loop().create_future())
+        item = _Row(statement, row, asyncio.get_running_loop().create_future(), held_lease())
         self._put(item, urgent=urgent)
         return item.done
 
@@ -101,7 +121,7 @@ class Writer:
 
         As with `write`, the work may run twice, and a cancelled caller's item may still be written.
         """
-        share = _Share(work, item, asyncio.get_running_loop().create_future())
+        share = _Share(work, item, asyncio.get_running_loop().create_future(), held_lease())
         self._put(share)
         return await asyncio.shield(share.done)
 
@@ -141,8 +161,13 @@ class Writer:
             _settle(taken[0].done, error)
 
 
-async def _write(connection: AsyncConnection, taken: list[_Waiting]) -> list[tuple[_Waiting, Any]]:
-    results: list[tuple[_Waiting, Any]] = []
+async def _write(connection: AsyncConnection, asked: list[_Waiting]) -> list[tuple[_Waiting, Any]]:
+    leases = {item.lease for item in asked if item.lease}
+    lost = await lost_leases(connection, leases) if leases else set[Lease]()
+    taken = [item for item in asked if item.lease not in lost]
+    results: list[tuple[_Waiting, Any]] = [
+        (item, _Refused(item.lease)) for item in asked if item.lease and item.lease in lost
+    ]
     for statement, rows in _by_statement(taken):
         await connection.execute(statement, [item.row for item in rows])
         results += [(item, None) for item in rows]
@@ -154,6 +179,8 @@ async def _write(connection: AsyncConnection, taken: list[_Waiting]) -> list[tup
 
 
 def _settle(done: asyncio.Future[Any], outcome: Any) -> None:
+    if isinstance(outcome, _Refused):
+        outcome = outcome.told()
     if done.done():
         return
     if isinstance(outcome, Exception):

@@ -16,7 +16,7 @@ from langgraph.errors import GraphBubbleUp
 from trunkline.agents.price import Usage
 from trunkline.runtime.money.meter import Meter
 from trunkline.runtime.money.spend import Spend
-from trunkline.runtime.storage.runs import Run
+from trunkline.runtime.storage.run_rows import Run
 from trunkline.runtime.tracing.span import Span, SpanKind, SpanStatus
 
 RUN_KEY = "trunkline_run"

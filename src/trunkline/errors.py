@@ -233,6 +233,48 @@ class ReferenceNotFoundError(UsageError):
         self.reference, self.problem = reference, problem
 
 
+class UnknownGraphError(UsageError):
+    """No graph has this name."""
+
+    def __init__(self, *, name: str, known: list[str]) -> None:
+        super().__init__(
+            f"no graph is called {name!r}; there is: {', '.join(known) or 'none'}; register it in langgraph.json or "
+            f"in code, or name it as package.module:name or path.py:name"
+        )
+        self.name, self.known = name, known
+
+
+class UnnamedGraphError(UsageError):
+    """A graph has no name by which another process could find it."""
+
+    def __init__(self, *, graph: str) -> None:
+        super().__init__(
+            f"{graph} has no name that a worker could find it by: no module that can be imported again holds it; "
+            f"register it under a name, or assign it to a variable of its module"
+        )
+        self.graph = graph
+
+
+class GraphLoadError(SetupError):
+    """The module of a graph cannot be imported. The cause is chained."""
+
+    def __init__(self, *, name: str, reference: str, remedy: str, cause: BaseException) -> None:
+        what = repr(name) if name == reference else f"{name!r} ({reference})"
+        super().__init__(f"graph {what} cannot be loaded: {type(cause).__name__}: {cause}; {remedy}")
+        self.name, self.reference = name, reference
+
+
+class GraphFactoryError(UsageError):
+    """A function that should make a graph cannot be called, or makes something else."""
+
+    def __init__(self, *, name: str, problem: str) -> None:
+        super().__init__(
+            f"graph {name!r} {problem}; let it be an agent, a graph, or a function of nothing or of a config "
+            f"that returns one, awaited or as a context manager"
+        )
+        self.name, self.problem = name, problem
+
+
 class UnknownRunError(UsageError):
     """No run has this id."""
 
@@ -430,3 +472,71 @@ class DeltaHistoryError(UsageError):
             f"delete the whole thread, or these runs once a later snapshot exists"
         )
         self.thread, self.runs = thread, runs
+
+
+class LeaseLostError(TrunklineError):
+    """A run lost its lease: somebody else has its thread now, and nothing more of the run is written."""
+
+    def __init__(self, *, run: str, thread: str) -> None:
+        super().__init__(
+            f"run {run} no longer has the lease of thread {thread!r}: its worker was given up or the run was killed; "
+            "nothing more of it is written, and whoever has the thread now goes on"
+        )
+        self.run, self.thread = run, thread
+
+
+class WorkerDeadError(TrunklineError):
+    """A worker was declared dead by others, because it did not renew its lease. It must take no more work."""
+
+    def __init__(self, *, worker: str) -> None:
+        super().__init__(
+            f"worker {worker} was given up by the others: its lease was not renewed in time; start another"
+        )
+        self.worker = worker
+
+
+class OneWorkerError(SetupError):
+    """A second worker wants to serve an embedded database."""
+
+    def __init__(self, *, database: str, worker: str, pid: int) -> None:
+        super().__init__(
+            f"worker {worker} (process {pid}) serves {database} already, and SQLite has one worker; stop it, raise its "
+            "--concurrency, or use PostgreSQL, where any number of workers serve one database"
+        )
+        self.database, self.worker, self.pid = database, worker, pid
+
+
+class ThreadBusyError(TrunklineError):
+    """A run was submitted with the policy `reject` to a thread that has one already."""
+
+    def __init__(self, *, thread: str, run: str) -> None:
+        super().__init__(f"thread {thread!r} has run {run} already; wait for it, or submit with another policy")
+        self.thread, self.run = thread, run
+
+
+class QueueFullError(TrunklineError):
+    """A tenant has as many queued runs as it may have."""
+
+    def __init__(self, *, tenant: str, queued: int, retry_after: float) -> None:
+        super().__init__(
+            f"tenant {tenant!r} has {queued} queued runs, as many as it may have; try again in {retry_after:g} s"
+        )
+        self.tenant, self.queued, self.retry_after = tenant, queued, retry_after
+
+
+class KeyTakenError(UsageError):
+    """An idempotency key was used before, for something else."""
+
+    def __init__(self, *, key: str, run: str) -> None:
+        super().__init__(
+            f"key {key!r} belongs to run {run}, which was given something else; use a key for each request"
+        )
+        self.key, self.run = key, run
+
+
+class RunStateError(UsageError):
+    """A run cannot do what was asked of it in the state that it is in."""
+
+    def __init__(self, *, run: str, status: str, wanted: str) -> None:
+        super().__init__(f"run {run} is {status}; it would have to be {wanted}")
+        self.run, self.status, self.wanted = run, status, wanted

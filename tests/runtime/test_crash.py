@@ -11,8 +11,8 @@ import pytest
 
 from stand_ins.desk_at_risk import CALLS, STUCK, THREAD, World, desk
 from trunkline import Trunkline
+from trunkline.runtime.queue.status import RunStatus
 from trunkline.runtime.storage.database import Database, open_database
-from trunkline.runtime.storage.runs import RunStatus
 from trunkline.tools import CallState
 
 TESTS = Path(__file__).parents[1]

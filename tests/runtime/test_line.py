@@ -27,8 +27,8 @@ from trunkline.runtime.events import (
     StepFinished,
     TextStreamed,
 )
+from trunkline.runtime.queue.status import RunStatus
 from trunkline.runtime.storage.database import Database
-from trunkline.runtime.storage.runs import RunStatus
 from trunkline.tools import CallState, Done, ToolCallFinished, ToolCallStarted
 
 

@@ -6,8 +6,8 @@ import pytest
 
 from trunkline import Agent, ScriptedModel, Trunkline
 from trunkline.runtime.events import RunStarted
+from trunkline.runtime.queue.status import RunStatus
 from trunkline.runtime.storage.database import Database
-from trunkline.runtime.storage.runs import RunStatus
 
 
 async def test_a_turn_that_is_cancelled_again_while_it_ends_is_recorded_first(

@@ -15,7 +15,8 @@ from rich.text import Text
 from trunkline.runtime.cli.bars import BESIDE, ON_PATH, WAITING
 from trunkline.runtime.cli.summary import footer
 from trunkline.runtime.cli.waterfall import waterfall
-from trunkline.runtime.storage.runs import Run, RunStatus
+from trunkline.runtime.queue.status import RunStatus
+from trunkline.runtime.storage.run_rows import Run
 from trunkline.runtime.tracing.critical_path import critical_path
 from trunkline.runtime.tracing.span import Span, SpanKind, SpanStatus
 from trunkline.runtime.tracing.tree import SpanTree

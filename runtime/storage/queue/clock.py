@@ -1,0 +1,38 @@
+"""The database's clock: the one clock by which leases, delays and time-outs are measured."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from typing import Protocol
+
+from sqlalchemy import BigInteger, cast, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+SECOND = 1_000_000
+"""Microseconds."""
+
+_NOW = select(cast(func.extract("epoch", func.clock_timestamp()) * SECOND, BigInteger))
+
+
+class DatabaseClock(Protocol):
+    """Tells the time to everybody who uses a database."""
+
+    async def read(self, connection: AsyncConnection) -> int:
+        """Return microseconds since 1970."""
+        ...
+
+
+class ServerClock:
+    """PostgreSQL's clock; for an embedded database the machine's, which is the same for all who open it."""
+
+    async def read(self, connection: AsyncConnection) -> int:
+        """Return microseconds since 1970."""
+        if connection.dialect.name == "sqlite":
+            return time.time_ns() // 1000
+        return int(await connection.scalar(_NOW))
+
+
+def moment(microseconds: int) -> datetime:
+    """Return the moment as a datetime."""
+    return datetime.fromtimestamp(microseconds / SECOND, UTC)

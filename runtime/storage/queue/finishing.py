@@ -1,0 +1,101 @@
+"""Ends a claim: the run is over, waits for an answer, or goes back to the mail of its thread."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from trunkline.errors import LeaseLostError
+from trunkline.runtime.queue.lease import Lease
+from trunkline.runtime.queue.status import RunStatus
+from trunkline.runtime.storage.queue.clock import SECOND, moment
+from trunkline.runtime.storage.queue.mailbox import settle
+from trunkline.runtime.storage.tables import RunRow, ThreadRow
+from trunkline.runtime.storage.texts import shortened
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """The run is over."""
+
+    status: RunStatus
+    answer: str | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interrupted:
+    """The run waits for an answer."""
+
+    interrupts: bytes
+    within: float | None = None
+    """Seconds until it is given up."""
+
+    answer: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandedBack:
+    """Its worker stops; another goes on with the run. No attempt is spent."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptFailed:
+    """It failed; it is tried again after a pause, unless this was its last attempt."""
+
+    error: str
+    delay: float
+
+
+End = Ended | Interrupted | HandedBack | AttemptFailed
+
+
+async def finish(connection: AsyncConnection, lease: Lease, end: End, *, next_event: int, now: int) -> str | None:
+    """End the claim and let go of the thread; return the queue whose workers have something to do now.
+
+    Repeated after its acknowledgement was lost, it changes nothing. Raises `LeaseLostError`.
+    """
+    which = (ThreadRow.id == lease.thread_id, ThreadRow.lease_id == lease.lease_id, ThreadRow.fence == lease.fence)
+    if await connection.scalar(select(ThreadRow.id).where(*which).with_for_update()) is None:
+        if await _was_done(connection, lease):
+            return None
+        raise LeaseLostError(run=lease.run_id, thread=lease.thread_id)
+    changes = await _changes(connection, lease, end, now)
+    await connection.execute(update(RunRow).where(RunRow.id == lease.run_id).values(**changes))
+    return await settle(connection, lease.thread_id, now, fence=ThreadRow.fence + 1, next_event=next_event)
+
+
+async def _was_done(connection: AsyncConnection, lease: Lease) -> bool:
+    mine = (RunRow.id == lease.run_id, RunRow.fence == lease.fence, RunRow.status != RunStatus.RUNNING.value)
+    return await connection.scalar(select(RunRow.id).where(*mine)) is not None
+
+
+async def _changes(connection: AsyncConnection, lease: Lease, end: End, now: int) -> dict[str, Any]:
+    match end:
+        case Ended():
+            told = {"answer": shortened(end.answer), "error": end.error}
+            return {"status": end.status.value, "ended_at": moment(now), "resume": None, "interrupts": None, **told}
+        case Interrupted():
+            until = now + round(end.within * SECOND) if end.within is not None else None
+            waits = {"interrupts": end.interrupts, "wait_until": until, "resume": None}
+            return {
+                "status": RunStatus.WAITING.value,
+                "ended_at": moment(now),
+                "answer": shortened(end.answer),
+                **waits,
+            }
+        case HandedBack():
+            return {"status": RunStatus.QUEUED.value, "not_before": now}
+        case AttemptFailed():
+            return await _next_attempt(connection, lease, end, now)
+
+
+async def _next_attempt(connection: AsyncConnection, lease: Lease, end: AttemptFailed, now: int) -> dict[str, Any]:
+    run = (await connection.execute(select(RunRow.attempt, RunRow.max_attempts).where(RunRow.id == lease.run_id))).one()
+    spent = {"attempt": run.attempt + 1, "error": end.error}
+    if run.attempt + 1 >= run.max_attempts:
+        return {"status": RunStatus.FAILED.value, "ended_at": moment(now), "resume": None, **spent}
+    return {"status": RunStatus.QUEUED.value, "not_before": now + round(end.delay * SECOND), **spent}

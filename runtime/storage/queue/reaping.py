@@ -1,0 +1,79 @@
+"""Takes threads away from workers that are dead, and lets others go on with their runs."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from trunkline.runtime.queue.status import RunStatus
+from trunkline.runtime.storage.queue.clock import moment
+from trunkline.runtime.storage.queue.mailbox import settle
+from trunkline.runtime.storage.queue_tables import WorkerRow
+from trunkline.runtime.storage.tables import RunRow, ThreadRow
+
+MOST_CRASHES = 3
+"""A run that has taken so many workers down is not tried again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reaped:
+    """What a pass of the reaper did."""
+
+    workers: Sequence[str] = ()
+    requeued: Sequence[str] = ()
+    ended: Sequence[str] = ()
+    """Runs that are over now: dead, cancelled, or of a process that nobody can go on for."""
+
+    rings: Collection[str] = field(default_factory=frozenset[str])
+
+
+async def reap(connection: AsyncConnection, now: int, *, known_dead: Collection[str], expired: bool) -> Reaped:
+    """Declare workers dead: those that are known to be, and with `expired` those whose lease is over.
+
+    Their threads go back to the queue under a new fencing token, so that whatever they still write is refused.
+    """
+    gone = [WorkerRow.id.in_(known_dead), *([WorkerRow.lease_until < now] if expired else [])]
+    lost = select(WorkerRow.id).where(WorkerRow.state != "dead", or_(*gone))
+    rows = await connection.scalars(lost.order_by(WorkerRow.id).with_for_update(skip_locked=True))
+    workers = rows.all()
+    if not workers:
+        return Reaped()
+    await connection.execute(update(WorkerRow).where(WorkerRow.id.in_(workers)).values(state="dead"))
+    held = select(ThreadRow.id).where(ThreadRow.worker_id.in_(workers), ThreadRow.sched == "leased")
+    threads = (await connection.scalars(held.order_by(ThreadRow.id).with_for_update())).all()
+    requeued: list[str] = []
+    ended: list[str] = []
+    rings: set[str] = set()
+    for thread_id in threads:
+        for run in await _running(connection, thread_id):
+            (requeued if await _give_up(connection, run, now) else ended).append(run.id)
+        if ring := await settle(connection, thread_id, now, fence=ThreadRow.fence + 1):
+            rings.add(ring)
+    return Reaped(workers=workers, requeued=requeued, ended=ended, rings=rings)
+
+
+async def _running(connection: AsyncConnection, thread_id: str) -> Sequence[Any]:
+    columns = (RunRow.id, RunRow.reference, RunRow.crashes, RunRow.cancel)
+    mine = (RunRow.thread_id == thread_id, RunRow.status == RunStatus.RUNNING.value, RunRow.fence > 0)
+    return (await connection.execute(select(*columns).where(*mine))).all()
+
+
+async def _give_up(connection: AsyncConnection, run: Any, now: int) -> bool:
+    """Take the run from its worker; return whether it is tried again."""
+    changes: dict[str, Any] = {"crashes": run.crashes + 1}
+    if run.cancel is not None:
+        changes |= {"status": RunStatus.CANCELLED.value, "ended_at": moment(now)}
+    elif run.reference is None:
+        error = "the process that ran it died; run the thread with None to go on from what was finished"
+        changes |= {"status": RunStatus.FAILED.value, "ended_at": moment(now), "error": error}
+    elif run.crashes + 1 >= MOST_CRASHES:
+        error = f"its worker died with it {run.crashes + 1} times"
+        changes |= {"status": RunStatus.DEAD.value, "ended_at": moment(now), "error": error}
+    else:
+        changes |= {"status": RunStatus.QUEUED.value, "not_before": now}
+    await connection.execute(update(RunRow).where(RunRow.id == run.id).values(**changes))
+    return changes["status"] == RunStatus.QUEUED.value

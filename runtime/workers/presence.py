@@ -1,0 +1,134 @@
+"""`Presence`: this process among the workers of a database."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import socket
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+
+from trunkline.errors import OneWorkerError
+from trunkline.runtime.queue.lease import Lease
+from trunkline.runtime.storage.database import Database
+from trunkline.runtime.storage.queue.presence import CancelWanted, WorkerInfo
+from trunkline.runtime.workers.heartbeat import Heartbeat, boot_seconds
+from trunkline.runtime.workers.life_lock import LifeLock, dead_among, lock_folder
+
+LEASE = 30.0
+"""Seconds for which a worker counts as alive after it has said so."""
+
+MAX_STALL = 120.0
+"""Seconds for which a blocked event loop is covered by the heartbeat."""
+
+_SUSPECT = 0.75
+"""The part of a lease after which a worker doubts that it still has it."""
+
+_LOOK = 1.0
+"""Seconds between two looks at the event loop."""
+
+
+class Presence:
+    """Puts this process on record, keeps it there, and takes it off at the end.
+
+    On a server the lease is renewed by a heartbeat; on this machine, and so for every embedded database, a life lock
+    tells at once who is dead.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        queues: Sequence[str] = (),
+        slots: int = 0,
+        lease: float = LEASE,
+        max_stall: float = MAX_STALL,
+        on_cancel: Callable[[CancelWanted], None] | None = None,
+    ) -> None:
+        self.id = f"w-{secrets.token_hex(6)}"
+        self._database = database
+        self._queues, self._slots, self._lease, self._max_stall = tuple(queues), slots, lease, max_stall
+        self._on_cancel = on_cancel
+        self._arriving = asyncio.Lock()
+        self._lock: LifeLock | None = None
+        self._heartbeat: Heartbeat | None = None
+        self._pulse: asyncio.Task[None] | None = None
+        self._held: set[Lease] = set()
+        self.dead = asyncio.Event()
+        """Set when others have given this worker up."""
+
+    async def arrive(self) -> None:
+        """Put this process on record, once. Raises `OneWorkerError`."""
+        async with self._arriving:
+            if self._lock is not None:
+                return
+            info = WorkerInfo(
+                id=self.id,
+                host=socket.gethostname(),
+                pid=os.getpid(),
+                version=version("trunkline"),
+                queues=self._queues,
+                slots=self._slots,
+            )
+            if self._slots and self._database.url.embedded:
+                await self._require_no_other()
+            lock = LifeLock(lock_folder(self._database.url), self.id)
+            try:
+                await self._database.queue.arrive(info, lease=self._lease)
+            except BaseException:
+                lock.release()
+                raise
+            self._lock = lock
+            if not self._database.url.embedded:
+                self._start_heartbeat()
+
+    async def leave(self) -> None:
+        """Take this process off the record."""
+        if self._pulse:
+            self._pulse.cancel()
+        if self._heartbeat:
+            await asyncio.to_thread(self._heartbeat.stop)
+        if self._lock is not None:
+            try:
+                await self._database.queue.leave(self.id)
+            finally:
+                self._lock.release()
+
+    @property
+    def suspect(self) -> bool:
+        """Whether this process must doubt that it still has its leases. Nothing new may start meanwhile."""
+        beat = self._heartbeat
+        return self.dead.is_set() or (beat is not None and boot_seconds() - beat.renewed_at > _SUSPECT * self._lease)
+
+    def dead_here(self, worker_ids: Sequence[str]) -> list[str]:
+        """Return those of the workers that ran on this machine and are dead."""
+        return dead_among(lock_folder(self._database.url), worker_ids)
+
+    async def _require_no_other(self) -> None:
+        for other in await self._database.workers.serving():
+            if not self.dead_here([other.id]):
+                raise OneWorkerError(database=self._database.url.shown, worker=other.id, pid=other.pid)
+
+    def _start_heartbeat(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._heartbeat = Heartbeat(
+            self._database.renewals(),
+            self.id,
+            lease=self._lease,
+            max_stall=self._max_stall,
+            on_cancel=lambda wanted: loop.call_soon_threadsafe(self._asked, wanted),
+            on_death=lambda: loop.call_soon_threadsafe(self.dead.set),
+        )
+        self._heartbeat.start()
+        self._pulse = asyncio.create_task(self._show_the_loop_lives(self._heartbeat), name="pulse")
+
+    def _asked(self, wanted: Sequence[CancelWanted]) -> None:
+        if self._on_cancel:
+            for one in wanted:
+                self._on_cancel(one)
+
+    async def _show_the_loop_lives(self, heartbeat: Heartbeat) -> None:
+        while True:
+            heartbeat.loop_lives()
+            await asyncio.sleep(_LOOK)
