@@ -43,7 +43,7 @@ def blocking_twin(engine: AsyncEngine) -> Engine | None:
     if engine.sync_engine not in _OURS:
         return None
     if engine.dialect.name == "postgresql":
-        return create_engine(engine.url, pool_pre_ping=True)
+        return create_engine(engine.url)  # `Transactions` replaces connections that were lost in the pool
     twin = create_engine(engine.url.set(drivername="sqlite"), connect_args={"timeout": BUSY_SECONDS})
     _prepare_sqlite(twin)
     return twin

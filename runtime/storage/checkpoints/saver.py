@@ -23,6 +23,7 @@ from langgraph.checkpoint.serde.base import SerializerProtocol
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from trunkline.errors import SaverNotOpenError
+from trunkline.runtime.storage.checkpoints.backlog import Backlog
 from trunkline.runtime.storage.checkpoints.blocking import BlockingSaver
 from trunkline.runtime.storage.checkpoints.codec import Codec
 from trunkline.runtime.storage.checkpoints.contents import Contents, Known
@@ -42,7 +43,7 @@ from trunkline.runtime.storage.checkpoints.read import (
 )
 from trunkline.runtime.storage.checkpoints.recall import Recall
 from trunkline.runtime.storage.checkpoints.remove import delete_runs, delete_threads, keep_latest
-from trunkline.runtime.storage.checkpoints.save import Held, save
+from trunkline.runtime.storage.checkpoints.save import Held, save, save_at_once
 from trunkline.runtime.storage.checkpoints.serialise import checkpoint_operation, writes_operation
 from trunkline.runtime.storage.checkpoints.serializer import StrictSerializer, TypeName
 from trunkline.runtime.storage.engine import open_engine
@@ -76,7 +77,7 @@ class _Core:
     """Why tasks' writes under a checkpoint were not saved. LangGraph looks only at the end of a run."""
 
     images: Images = field(default_factory=Images)
-    under_way: dict[str, set[asyncio.Task[None]]] = field(default_factory=dict[str, set[asyncio.Task[None]]])
+    backlog: Backlog = field(default_factory=Backlog)
 
     async def aclose(self) -> None:
         """Take no more work, and close the connections for reading."""
@@ -97,29 +98,23 @@ class _Core:
     def saving(self, writer: Writer, operation: Operation) -> asyncio.Task[None]:
         """Save, and remember what was saved, whether or not the caller waits for it."""
         saving = asyncio.create_task(self._saved(writer, operation), name="save")
-        under_way = self.under_way.setdefault(operation.thread, set())
-        under_way.add(saving)
-
-        def done(saving: asyncio.Task[None]) -> None:
-            under_way.discard(saving)
-            if not under_way and self.under_way.get(operation.thread) is under_way:
-                del self.under_way[operation.thread]
-
-        saving.add_done_callback(done)
+        self.backlog.add(operation, saving)
         return saving
 
-    async def settled(self, thread: str) -> None:
-        """Wait for what is on its way to the thread: a run that was cancelled may have left something."""
-        if under_way := self.under_way.get(thread):
-            await asyncio.wait(set(under_way))
-
     async def _saved(self, writer: Writer, operation: Operation) -> None:
-        held: Held = await writer.share(self.save, operation)
+        at_once = self.save_at_once if self.engine.dialect.name == "postgresql" else None
+        held: Held = await writer.share(self.save, operation, at_once=at_once)
         held.learnt(self.recall)
 
     async def save(self, connection: AsyncConnection, operations: Sequence[Operation]) -> list[Held | Exception]:
         """Save in a transaction of the writer."""
         return await save(connection, operations, self.recall)
+
+    async def save_at_once(
+        self, connection: AsyncConnection, operations: Sequence[Operation]
+    ) -> list[Held | Exception] | None:
+        """Save without a transaction, if that can be."""
+        return await save_at_once(connection, operations, self.recall)
 
 
 class SQLAlchemySaver(BlockingSaver):
@@ -133,6 +128,9 @@ class SQLAlchemySaver(BlockingSaver):
     `allowed_types` are the types that state may hold beside plain values and LangChain's messages. Without
     `refuse_conflicts`, two runs that write to one thread at once both go on, and one loses its turn. With a number
     under `fencing_token` in the config's `configurable`, writes with an older number are refused.
+
+    When the database is away, a run fails at once; or its reads and writes are tried again for `wait_for_database`
+    seconds, and it goes on where the database is back by then.
     """
 
     def __init__(
@@ -143,13 +141,18 @@ class SQLAlchemySaver(BlockingSaver):
         serde: SerializerProtocol | None = None,
         allowed_types: Iterable[type | TypeName] = (),
         refuse_conflicts: bool = True,
+        wait_for_database: float = 0.0,
     ) -> None:
-        """`writer` is an open writer to share transactions with; `serde` replaces the strict serialiser."""
+        """`writer` is an open writer to share transactions with; `serde` replaces the strict serialiser.
+
+        The other writer waits for the database as it was told to.
+        """
         super().__init__(serde=serde or StrictSerializer(allowed_types))
         self._core = _Core(
             engine=engine,
         )
         self._refuse_conflicts = refuse_conflicts
+        self._wait_for_database = wait_for_database
         self._shared_writer = writer
 
     @classmethod
@@ -161,10 +164,17 @@ class SQLAlchemySaver(BlockingSaver):
         serde: SerializerProtocol | None = None,
         allowed_types: Iterable[type | TypeName] = (),
         refuse_conflicts: bool = True,
+        wait_for_database: float = 0.0,
     ) -> AsyncGenerator[Self]:
         """Open a saver on the database at this URL and close it at the end. Raises `DatabaseUrlError`."""
         engine = open_engine(parse_url(conn_string))
-        saver = cls(engine, serde=serde, allowed_types=allowed_types, refuse_conflicts=refuse_conflicts)
+        saver = cls(
+            engine,
+            serde=serde,
+            allowed_types=allowed_types,
+            refuse_conflicts=refuse_conflicts,
+            wait_for_database=wait_for_database,
+        )
         try:
             async with saver:
                 yield saver
@@ -175,9 +185,11 @@ class SQLAlchemySaver(BlockingSaver):
         """Start the writer, unless there is one to share."""
         core = self._core
         core.home = asyncio.get_running_loop()
-        core.reads = Transactions(core.engine, threads=_READERS)
+        core.reads = Transactions(core.engine, threads=_READERS, wait=self._wait_for_database)
         core.stack.push_async_callback(core.aclose)
-        core.writer = self._shared_writer or await core.stack.enter_async_context(Writer(core.engine))
+        core.writer = self._shared_writer or await core.stack.enter_async_context(
+            Writer(core.engine, wait_for_database=self._wait_for_database)
+        )
         return self
 
     async def __aexit__(
@@ -197,7 +209,7 @@ class SQLAlchemySaver(BlockingSaver):
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         """Return the checkpoint that the config names, or the latest of its thread and namespace, or None."""
         address = Address.of(config)
-        await self._core.settled(address.thread)
+        await self._core.backlog.settled(address.thread)
         named = address.checkpoint_id is not None
 
         async def work(connection: AsyncConnection) -> _Read | None:
@@ -212,6 +224,7 @@ class SQLAlchemySaver(BlockingSaver):
         self._core.lost.pop(Address(thread=found.thread, ns=found.ns, checkpoint_id=found.checkpoint_id), None)
         heads: dict[str, str | None] = {} if named else {found.ns: found.checkpoint_id}
         numbers = {digest: number for number, digest in contents[found.thread].digests.items()}
+        self._core.backlog.begin(found.thread, found.ns, found.record.checkpoint["channel_versions"])
         self._core.recall.learn(found.thread, found.state, before=found.state, numbers=numbers, heads=heads)
         return checkpoint_tuple(found, contents, writes, self._codec(), branchable=named)
 
@@ -292,10 +305,15 @@ class SQLAlchemySaver(BlockingSaver):
         return await self._reads().read(lambda connection: delta_history(connection, address, channels, self._codec()))
 
     def get_next_version(self, current: Any, channel: None) -> str:
-        """Return a version greater than the current one, and unlike that of any other branch."""
+        """Return a version greater than the current one, and unlike that of any other branch.
+
+        LangGraph asks before each step. Raises what a run has lost, and `SavesBehindError`: it goes no further.
+        """
         del channel
         count = int(str(current).partition(".")[0]) if current is not None else 0
-        return f"{count + 1:032}.{random.random():016}"
+        following = f"{count + 1:032}.{random.random():016}"
+        self._core.backlog.follow(current, following)
+        return following
 
     async def _prune(self, connection: AsyncConnection, *, name: str, strategy: str) -> None:
         if strategy == "delete":
