@@ -45,8 +45,7 @@ class Transactions:
 
     async def read(self, work: Work[Result]) -> Result:
         """Run work that only reads, all of it from one state of the database."""
-        sqlite = self._engine.dialect.name == "sqlite"
-        return await self._tried(work, {} if sqlite else {"isolation_level": "REPEATABLE READ"}, repeatable=True)
+        return await self._tried(work, self._isolated("REPEATABLE READ"), repeatable=True)
 
     async def write(self, work: Work[Result], *, repeatable: bool = False) -> Result:
         """Run work and commit it.
@@ -58,7 +57,7 @@ class Transactions:
 
     async def at_once(self, work: Work[Result]) -> Result:
         """Run work whose statements each stand alone, so that no transaction is needed. It may be repeated."""
-        return await self._tried(work, {"isolation_level": "AUTOCOMMIT"}, repeatable=True)
+        return await self._tried(work, self._isolated("AUTOCOMMIT"), repeatable=True)
 
     async def aclose(self) -> None:
         """Wait for what is under way, and close the connections that are not the engine's."""
@@ -67,6 +66,10 @@ class Transactions:
         if self._twin and self._threads:
             self._threads.shutdown()
             self._twin.dispose()
+
+    def _isolated(self, level: str) -> dict[str, Any]:
+        """Return the options for this level. SQLite's transactions see one state anyway, and cost no round trip."""
+        return {} if self._engine.dialect.name == "sqlite" else {"isolation_level": level}
 
     async def _tried(self, work: Work[Result], options: Mapping[str, Any], *, repeatable: bool) -> Result:
         """Run the work until it succeeds, fails for a reason of its own, or the time is up."""

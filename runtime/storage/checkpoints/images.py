@@ -118,17 +118,24 @@ class Images:
         image = self._by_digest.get(digest)
         return image if image and image.fields_set is not None else None
 
-    def keep(self, message: object, value: Value, *, read: bool = False) -> None:
-        """Remember that the message is serialised so. `read` tells that it was just built of that."""
+    def keep(self, message: object, value: Value, *, read: bool = False) -> bool:
+        """Remember that the message is serialised so, if it can be. `read` tells that it was just built of that."""
         image = _image(message, value, read=read)
         if image is None:
-            return
+            return False
         self._drop(self._by_key.get(image.key))
         self._drop(self._by_digest.get(value.digest))
         self._by_key[image.key] = self._by_digest[value.digest] = image
         self._size += image.size
         while self._size > _BYTES:
             self._drop(next(iter(self._by_key.values())))
+        return True
+
+    def confirm(self, read: Any, digest: bytes) -> None:
+        """Note that this was built of what has the digest: if it equals the image, that will do for reading."""
+        image = self._by_digest.get(digest)
+        if image and type(read) is image.kind and image.shows(read):
+            image.fields_set = frozenset(read.__pydantic_fields_set__)
 
     def _drop(self, image: Image | None) -> None:
         if image:

@@ -38,8 +38,7 @@ from trunkline.runtime.storage.checkpoints.read import (
     StoredWrite,
     WriteKey,
     checkpoint_tuple,
-    contents_of,
-    find,
+    find_with_writes,
 )
 from trunkline.runtime.storage.checkpoints.recall import Recall
 from trunkline.runtime.storage.checkpoints.remove import delete_runs, delete_threads, keep_latest
@@ -61,6 +60,11 @@ class _Read(NamedTuple):
     found: StoredCheckpoint
     contents: Mapping[str, Contents]
     writes: Mapping[WriteKey, Sequence[StoredWrite]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Lacking:
+    """One query was not enough."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -211,14 +215,11 @@ class SQLAlchemySaver(BlockingSaver):
         address = Address.of(config)
         await self._core.backlog.settled(address.thread)
         named = address.checkpoint_id is not None
-
-        async def work(connection: AsyncConnection) -> _Read | None:
-            if found := await find(connection, address, self.serde):
-                return _Read(found, *await contents_of(connection, [found], self._core.known(found)))
-            return None
-
-        read = await self._reads().read(work)
-        if read is None:
+        whole = self._core.engine.dialect.name == "sqlite"
+        read = await self._reads().at_once(partial(self._read, address=address, whole=whole))
+        if isinstance(read, _Lacking):
+            read = await self._reads().read(partial(self._read, address=address, whole=True))
+        if not isinstance(read, _Read):
             return None
         found, contents, writes = read
         self._core.lost.pop(Address(thread=found.thread, ns=found.ns, checkpoint_id=found.checkpoint_id), None)
@@ -314,6 +315,17 @@ class SQLAlchemySaver(BlockingSaver):
         following = f"{count + 1:032}.{random.random():016}"
         self._core.backlog.follow(current, following)
         return following
+
+    async def _read(self, connection: AsyncConnection, *, address: Address, whole: bool) -> _Read | _Lacking | None:
+        """Read a checkpoint. What takes more than one query is only read as a whole, from one state of the database."""
+        if (there := await find_with_writes(connection, address, self.serde)) is None:
+            return None
+        found, writes = there
+        contents, places = Contents(found.state.id, found.thread, self._core.known(found)), found.record.places.values()
+        if not whole and contents.lacks(places):
+            return _Lacking()
+        await contents.load(connection, places)
+        return _Read(found, {found.thread: contents}, {(found.thread, found.ns, found.checkpoint_id): writes})
 
     async def _prune(self, connection: AsyncConnection, *, name: str, strategy: str) -> None:
         if strategy == "delete":
