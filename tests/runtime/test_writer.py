@@ -158,14 +158,17 @@ async def test_leaving_commits_what_was_posted(engine: AsyncEngine) -> None:
 @contextmanager
 def lost_at_its_first_commit(url: str) -> Generator[None]:
     """The server ends the connection when it is about to commit."""
+    lost = list[int]()
 
     def lose(connection: Connection) -> None:
-        event.remove(Engine, "commit", lose)
-        pid = connection.connection.dbapi_connection.info.backend_pid  # type: ignore[union-attr]  # pyright: ignore
-        execute(url, f"SELECT pg_terminate_backend({pid}, 10000)")
+        if not lost:
+            driver: Any = connection.connection.dbapi_connection
+            lost.append(driver.info.backend_pid)
+            execute(url, f"SELECT pg_terminate_backend({lost[0]}, 10000)")
 
     event.listen(Engine, "commit", lose)
     yield
+    event.remove(Engine, "commit", lose)
 
 
 async def note_all(connection: AsyncConnection, wanted: Sequence[int]) -> list[int]:

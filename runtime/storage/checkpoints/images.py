@@ -197,7 +197,7 @@ def _copied(value: Any) -> Any:
             fields = cast("dict[str, Any]", value)
             return {name: _copied(held) for name, held in fields.items()}
         case list():
-            return [_copied(held) for held in cast("list[Any]", value)]
+            return [_copied(held) for held in cast("Iterable[Any]", value)]
         case _:
             return value
 

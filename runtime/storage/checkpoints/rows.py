@@ -66,7 +66,8 @@ class Rows:
             for name in rows[0] if rows else ():
                 parameters[f"part{part}_{name}"] = [row[name] for row in rows]
         statement = _at_once(tuple(bool(rows) for rows in self._parts()), bool(self.threads))
-        return await connection.scalar(statement, parameters) == len(seen)
+        still: int | None = await connection.scalar(statement, parameters)
+        return still == len(seen)
 
     def _parts(self) -> tuple[Sequence[Row], ...]:
         return self.items, self.checkpoints, self.once, self.last
@@ -88,8 +89,8 @@ def _at_once(parts: tuple[bool, ...], changed: bool) -> Any:
     thread = _THREADS.c
     seen = _unnested("seen", _THREADS, _SEEN)
     same = thread.changes == seen.c.changes, thread.token.is_not_distinct_from(seen.c.token)
-    held = select(thread.id).join(seen, seen.c.id == thread.id).where(*same).order_by(thread.id)
-    held = held.with_for_update(of=StateThreadRow).cte("held")
+    rows_held = select(thread.id).join(seen, seen.c.id == thread.id).where(*same).order_by(thread.id)
+    held = rows_held.with_for_update(of=StateThreadRow).cte("held")
     count = select(func.count()).select_from(held)
     all_are = count.scalar_subquery() == bindparam("count", type_=Integer)
     statement = count
