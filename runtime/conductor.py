@@ -6,19 +6,23 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, cast
 from uuid import UUID
 
 from langchain_core.messages import AIMessage
 from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import BaseCheckpointSaver
+from langgraph.errors import GraphDrained
 from langgraph.pregel import Pregel
+from langgraph.runtime import RunControl
 from langgraph.types import Command, Interrupt, StreamMode
 
 from trunkline.errors import LeaseLostError, RunFailedError
 from trunkline.graphs.scope import Scope, with_scope
 from trunkline.runtime.calls.news import with_news
 from trunkline.runtime.closing import close_conversation, messages_key_of
+from trunkline.runtime.ending import Ending
 from trunkline.runtime.events import CustomEmitted, Event, RunFinished, RunStarted, StepFinished, TextStreamed
 from trunkline.runtime.queue.lease import Lease, hold
 from trunkline.runtime.queue.status import RunStatus
@@ -26,7 +30,7 @@ from trunkline.runtime.reply import Reply
 from trunkline.runtime.storage.call_book import CallBook, News
 from trunkline.runtime.storage.payloads import payloads_of
 from trunkline.runtime.storage.queue.claiming import Claimed
-from trunkline.runtime.storage.queue.finishing import End, Ended, Interrupted
+from trunkline.runtime.storage.queue.finishing import End, Ended, HandedBack, Interrupted
 from trunkline.runtime.storage.queue.queue import RunQueue
 from trunkline.runtime.storage.run_rows import Run
 from trunkline.runtime.tracing.recorder import RUN_KEY, SpanRecorder
@@ -43,10 +47,11 @@ _WATCHED: list[StreamMode] = ["values", "updates", "custom", "messages"]
 
 @dataclass(slots=True)
 class _Outcome:
-    """The newest state that the graph's stream has shown."""
+    """What the graph's stream has shown: the newest state, and where the graph waits."""
 
     state: Any = None
-    interrupts: tuple[Interrupt, ...] = ()
+    interrupts: dict[str, Interrupt] = field(default_factory=dict[str, Interrupt])
+    """By id. Each step that waits tells its own, and the steps beside it that go on tell none."""
 
 
 class Conductor:
@@ -63,6 +68,8 @@ class Conductor:
         queue: RunQueue,
         book: CallBook,
         recorder: SpanRecorder,
+        ending: Ending,
+        control: RunControl | None = None,
     ) -> None:
         """`thread` is the thread's name as its tenant writes it; `claim` begins the run once its thread is free."""
         self._run = run
@@ -73,6 +80,8 @@ class Conductor:
         self._scope = scope
         self._book = book
         self._recorder = recorder
+        self._ending = ending
+        self._control = control
         self._news: Sequence[News] = ()
         """What this run tells its conversation."""
 
@@ -91,18 +100,21 @@ class Conductor:
             async with aclosing(self._graph_events(given, outcome, watched=watched)) as events:
                 async for event in events:
                     yield event
+        except GraphDrained:
+            await self._ended(HandedBack())
+            return
         except (asyncio.CancelledError, GeneratorExit) as signal:
             if self._lease and self._lease.refused:
                 raise self._lost(self._lease) from signal
             await to_its_end(self._stopped(), name=f"stop {self._run.id}")
             raise
         except Exception as error:
-            await self._ended(Ended(status=RunStatus.FAILED, error=f"{type(error).__name__}: {error}"))
+            await self._ended(self._ending.failed(error))
             raise RunFailedError(run=self._run.id, thread=self._thread, cause=error) from error
         reply = self._reply(outcome)
         if self._news:
             await self._book.told(self._news, run_id=self._run.id)
-        await self._ended(self._end_of(reply, outcome.interrupts))
+        await self._ended(self._end_of(reply, tuple(outcome.interrupts.values())))
         yield RunFinished(reply=reply)
 
     def _take(self, lease: Lease) -> None:
@@ -125,8 +137,17 @@ class Conductor:
     async def _stopped(self) -> None:
         if self._lease is None:
             return
-        await self._close()
-        await self._ended(Ended(status=RunStatus.CANCELLED))
+        end = self._ending.stopped()
+        if self._ending.rolls_back:
+            await self._roll_back()
+        elif isinstance(end, Ended):
+            await self._close()
+        await self._ended(end)
+
+    async def _roll_back(self) -> None:
+        """Take away the checkpoints of this run, so that the state is as it was before."""
+        saver = cast("BaseCheckpointSaver[str]", self._graph.checkpointer)
+        await saver.adelete_for_runs([self._run.id])
 
     async def _prepared(self, given: Any, *, clean: bool) -> Any:
         """Return the input with what the conversation must be told first.
@@ -152,11 +173,18 @@ class Conductor:
     async def _graph_events(self, given: Any, outcome: _Outcome, *, watched: bool) -> AsyncGenerator[Event]:
         modes = _WATCHED if watched else _UNWATCHED
         stream = self._graph.astream(
-            given, self._config(), stream_mode=modes, subgraphs=watched, version="v2", durability="sync"
+            given,
+            self._config(),
+            stream_mode=modes,
+            subgraphs=watched,
+            version="v2",
+            durability="sync",
+            control=self._control,
         )
         async for part in stream:
             if part["type"] == "values" and not part["ns"]:
-                outcome.state, outcome.interrupts = part["data"], part["interrupts"]
+                outcome.state = part["data"]
+                outcome.interrupts.update({interrupt.id: interrupt for interrupt in part["interrupts"]})
             else:
                 for event in _events_of(part):
                     yield event
@@ -166,7 +194,7 @@ class Conductor:
             run_id=UUID(self._run.trace_id),
             run_name=self._run.graph,
             callbacks=[self._recorder],
-            metadata={RUN_KEY: self._run.id},
+            metadata={RUN_KEY: self._run.id, "run_id": self._run.id},
             configurable=with_scope({"thread_id": self._run.thread_id}, self._scope),
         )
 
@@ -175,7 +203,8 @@ class Conductor:
             run_id=self._run.id,
             thread_id=self._thread,
             state=_as_mapping(outcome.state),
-            interrupts=tuple(interrupt.value for interrupt in outcome.interrupts),
+            interrupts=tuple(interrupt.value for interrupt in outcome.interrupts.values()),
+            interrupt_ids=tuple(outcome.interrupts),
         )
 
     def _end_of(self, reply: Reply, interrupts: Sequence[Interrupt]) -> End:
@@ -188,7 +217,7 @@ class Conductor:
         cancelled = isinstance(end, Ended) and end.status is RunStatus.CANCELLED
         self._recorder.close(cancelled=cancelled)
         if self._lease is not None:
-            self._lease.released = True
+            self._lease.on_loss.clear()  # from here on there is nothing to stop
             await to_its_end(self._queue.finish(self._lease, end), name=f"finish {self._run.id}")
 
 

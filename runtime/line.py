@@ -2,69 +2,53 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-import secrets
-from collections.abc import AsyncGenerator
-from contextlib import AsyncExitStack, aclosing
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing, asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 from uuid import uuid4
-from weakref import WeakKeyDictionary
 
-from langchain_core.messages import BaseMessage, HumanMessage
 from langchain_core.utils.uuid import uuid7
-from langgraph.graph import StateGraph
+from langgraph.store.base import BaseStore, IndexConfig
 
 from trunkline.agents.agent import Agent
 from trunkline.agents.models import Models
 from trunkline.errors import NotOpenError
-from trunkline.graphs.agent_loop import agent_graph
-from trunkline.graphs.scope import Scope
-from trunkline.runtime.calls.clerk import Clerk
 from trunkline.runtime.calls.deciding import Deciding
 from trunkline.runtime.calls.desk import Desk
-from trunkline.runtime.calls.watching import watcher_of
-from trunkline.runtime.conductor import Conductor, Graph
+from trunkline.runtime.conductor import Graph
 from trunkline.runtime.defaults import DEFAULT_DATABASE
+from trunkline.runtime.ending import EndsAtOnce
 from trunkline.runtime.events import Event, RunFinished
-from trunkline.runtime.money.meter import Meter
+from trunkline.runtime.given import asked, graph_input
+from trunkline.runtime.graph_book import GraphBook
+from trunkline.runtime.graph_factory import GraphFactory
+from trunkline.runtime.office import Office, open_office
+from trunkline.runtime.opened import Opened
 from trunkline.runtime.queue.status import RunStatus
+from trunkline.runtime.queue.submission import DEFAULT_QUEUE, new_run_id
+from trunkline.runtime.queueing import Queueing
 from trunkline.runtime.reply import Reply
 from trunkline.runtime.report import WorkReport, work_report
-from trunkline.runtime.storage.checkpoints.allowed import allowing
+from trunkline.runtime.runnable import Runnable
+from trunkline.runtime.storage.checkpoints.keyring import Keyring
 from trunkline.runtime.storage.database import Database, open_database
 from trunkline.runtime.storage.run_rows import Run
 from trunkline.runtime.tracing.langsmith import flush_langsmith
-from trunkline.runtime.tracing.recorder import SpanRecorder
 from trunkline.runtime.turns import Turns
 from trunkline.runtime.workers.beginning import begin_here
-from trunkline.runtime.workers.presence import Presence
+from trunkline.runtime.workers.presence import LEASE, MAX_STALL, Presence
+from trunkline.runtime.workers.worker import DRAIN_GRACE, Worker
 from trunkline.tools.clock import Clock, SystemClock
-from trunkline.tools.engine import Engine
-from trunkline.tools.executor import CallExecutor
 from trunkline.tools.limits import DEFAULT_CALLS, Limits
-from trunkline.tools.threads import DEFAULT_THREADS, ToolThreads
+from trunkline.tools.threads import DEFAULT_THREADS
 from trunkline.tools.toolbox import Toolbox
 
-Runnable = Agent | Graph | StateGraph[Any, Any, Any, Any]
-"""What a line runs: an agent, a compiled LangGraph graph, or one that is not compiled yet."""
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Opened:
-    """What an open line has."""
-
-    database: Database
-    executor: CallExecutor
-    desk: Desk
-    presence: Presence
-
-
-class Trunkline(Deciding):
+class Trunkline(Deciding, Queueing):
     """A line to the database on which agents run: `async with Trunkline("sqlite:///shop.db") as line:`.
 
     `database` is a URL; left out, the environment variable TRUNKLINE_DATABASE, else `sqlite:///trunkline.db`. `models`
@@ -73,6 +57,10 @@ class Trunkline(Deciding):
     of other tenants. `calls` is how many tool calls may run at once on this line, `calls_per_run` in each of its runs,
     `threads` how many of them in threads, because their tools block. `limits` are limits that several lines of a
     process share, as those of several tenants do; left out, the line has its own. `clock` is what requests expire by.
+    `graphs` are the names by which runs in the queue find their graphs. `bus` is the URL of what wakes other processes;
+    left out, TRUNKLINE_BUS, else the database itself.
+    `index` is how the items of the line's store are embedded, to be found by meaning. `keys` are what conversations'
+    state (not the ledger, nor traces) is encrypted with; left out, TRUNKLINE_KEYS.
     """
 
     def __init__(
@@ -86,15 +74,22 @@ class Trunkline(Deciding):
         threads: int = DEFAULT_THREADS,
         limits: Limits | None = None,
         clock: Clock | None = None,
+        graphs: GraphBook | Mapping[str, Runnable | GraphFactory | str] | None = None,
+        bus: str | None = None,
+        index: IndexConfig | None = None,
+        keys: Keyring | None = None,
     ) -> None:
         self._url = database or os.environ.get("TRUNKLINE_DATABASE") or DEFAULT_DATABASE
         self._models = models if isinstance(models, Models) else _models(models)
         self._tenant = tenant
-        self._calls, self._calls_per_run, self._threads, self._limits = calls, calls_per_run, threads, limits
-        self._clock = clock or SystemClock()
+        self._threads = threads
+        self._limits = limits or Limits(calls=calls, per_run=calls_per_run)
+        self._bus = bus or os.environ.get("TRUNKLINE_BUS")
+        self._clock, self._index = clock or SystemClock(), index
+        self._keys = keys or Keyring.from_environment()
         self._stack = AsyncExitStack()
-        self._opened: _Opened | None = None
-        self._graphs: WeakKeyDictionary[Any, Graph] = WeakKeyDictionary()
+        self._opened: Opened | None = None
+        self._graphs = graphs if isinstance(graphs, GraphBook) else GraphBook(graphs)
         self._turns = Turns()
 
     async def __aenter__(self) -> Self:
@@ -102,17 +97,20 @@ class Trunkline(Deciding):
         async with AsyncExitStack() as stack:
             stack.push_async_callback(flush_langsmith)
             database = await stack.enter_async_context(
-                open_database(self._url, tenant=self._tenant, now=self._clock.now)
+                open_database(
+                    self._url,
+                    tenant=self._tenant,
+                    clock=self._clock,
+                    index=self._index,
+                    bus=self._bus,
+                    keys=self._keys,
+                )
             )
-            executor = self._executor(database, stack)
             presence = Presence(database)
             stack.push_async_callback(presence.leave)
-            desk = Desk(book=database.book, executor=executor, clock=self._clock, watch=watcher_of)
-            stack.push_async_callback(desk.aclose)
-            stack.push_async_callback(executor.aclose)
-            stack.push_async_callback(_ended, asyncio.create_task(Clerk(desk, self._clock).run(), name="clerk"))
+            office = await stack.enter_async_context(self._office(database, self._tenant))
             stack.push_async_callback(self._turns.aclose)
-            self._opened = _Opened(database=database, executor=executor, desk=desk, presence=presence)
+            self._opened = Opened(database=database, office=office, presence=presence, graphs=self._graphs)
             self._stack = stack.pop_all()
         return self
 
@@ -121,7 +119,6 @@ class Trunkline(Deciding):
     ) -> None:
         """Cancel the turns that are still under way, and close the database when all is recorded."""
         self._opened = None
-        self._graphs.clear()
         await self._stack.aclose()
 
     async def run(self, graph: Runnable, given: Any, *, thread: str | None = None) -> Reply:
@@ -150,13 +147,60 @@ class Trunkline(Deciding):
 
     def know(self, tools: Toolbox | Agent) -> None:
         """Make tools known, so that calls which people agree on can be carried out before any turn has used them."""
-        self._require_open().executor.known.learn(tools.toolbox if isinstance(tools, Agent) else tools)
+        self._require_open().office.executor.known.learn(tools.toolbox if isinstance(tools, Agent) else tools)
+
+    @property
+    def store(self) -> BaseStore:
+        """The line's long-term memory: nodes find it as `runtime.store`, unless their graph has its own."""
+        return self._require_open().database.store
 
     async def report(self) -> WorkReport:
         """Return what was done for this line's tenant so far, from the database."""
         database = self._require_open().database
         await database.flush()
         return await work_report(runs=database.runs, spans=database.spans, book=database.book, tenant=self._tenant)
+
+    @asynccontextmanager
+    async def worker(
+        self,
+        *,
+        queues: Sequence[str] = (DEFAULT_QUEUE,),
+        concurrency: int = 10,
+        lease: float = LEASE,
+        max_stall: float = MAX_STALL,
+        drain_grace: float = DRAIN_GRACE,
+    ) -> AsyncGenerator[Worker]:
+        """Serve queued runs of every tenant during the block, `concurrency` at once; at its end the worker is drained.
+
+        Raises `OneWorkerError` when another process serves an embedded database. See `Worker`.
+        """
+        opened = self._require_open()
+        async with AsyncExitStack() as stack:
+            offices: dict[str, Office] = {self._tenant: opened.office}
+
+            async def office_of(tenant: str) -> Office:
+                if tenant not in offices:
+                    database = await stack.enter_async_context(opened.database.of_tenant(tenant))
+                    offices[tenant] = await stack.enter_async_context(self._office(database, tenant))
+                return offices[tenant]
+
+            worker = Worker(
+                opened.database,
+                graphs=opened.graphs,
+                office_of=office_of,
+                queues=queues,
+                concurrency=concurrency,
+                lease=lease,
+                max_stall=max_stall,
+                drain_grace=drain_grace,
+            )
+            async with worker:
+                yield worker
+
+    def _office(self, database: Database, tenant: str) -> AbstractAsyncContextManager[Office]:
+        return open_office(
+            database, tenant=tenant, models=self._models, limits=self._limits, threads=self._threads, clock=self._clock
+        )
 
     def _events(self, graph: Runnable, given: Any, thread: str | None, *, watched: bool) -> AsyncGenerator[Event]:
         self._require_open()
@@ -166,99 +210,40 @@ class Trunkline(Deciding):
 
     async def _turn(self, graph: Runnable, given: Any, thread: str, *, watched: bool) -> AsyncGenerator[Event]:
         opened = self._require_open()
-        database = opened.database
-        compiled = self._compiled(graph, database)
+        compiled = opened.office.compiled(graph)
         run = self._new_run(graph, compiled, given, thread)
-        conductor = Conductor(
-            run=run,
-            thread=thread,
-            graph=compiled,
-            scope=Scope(run_id=run.id, thread_id=run.thread_id, executor=opened.executor, models=self._models),
-            claim=lambda: begin_here(run, database, opened.presence),
-            queue=database.queue,
-            book=database.book,
-            recorder=SpanRecorder(run, sink=database.spans, meter=Meter(self._models)),
+        conductor = opened.office.conductor(
+            run,
+            compiled,
+            claim=lambda: begin_here(run, opened.database, opened.presence),
+            ending=EndsAtOnce(),
         )
-        async with aclosing(conductor.events(_input(given), watched=watched)) as events:
+        async with aclosing(conductor.events(graph_input(given), watched=watched)) as events:
             async for event in events:
                 yield event
 
-    def _require_open(self) -> _Opened:
+    def _require_open(self) -> Opened:
         if self._opened is None:
             raise NotOpenError
         return self._opened
 
-    def _executor(self, database: Database, stack: AsyncExitStack) -> CallExecutor:
-        threads = ToolThreads(self._threads)
-        stack.callback(threads.close)
-        limits = self._limits or Limits(calls=self._calls, per_run=self._calls_per_run)
-        engine = Engine(ledger=database.ledger, limits=limits, threads=threads, clock=self._clock, tenant=self._tenant)
-        return CallExecutor(engine)
-
     def _desk(self) -> Desk:
-        return self._require_open().desk
+        return self._require_open().office.desk
 
     def _thread_id(self, thread: str) -> str:
-        return f"{self._tenant}/{thread}" if self._tenant else thread
-
-    def _compiled(self, graph: Runnable, database: Database) -> Graph:
-        if graph not in self._graphs:
-            self._graphs[graph] = _compile(graph, database)
-        return self._graphs[graph]
+        return self._require_open().office.thread_id(thread)
 
     def _new_run(self, graph: Runnable, compiled: Graph, given: Any, thread: str) -> Run:
         return Run(
-            id=f"r-{secrets.token_hex(8)}",
+            id=new_run_id(),
             thread_id=self._thread_id(thread),
             tenant=self._tenant,
             graph=graph.name if isinstance(graph, Agent) else compiled.get_name(),
             status=RunStatus.RUNNING,
             trace_id=str(uuid7()),
-            asked=_asked(given),
+            asked=asked(given),
             started_at=datetime.now(UTC),
         )
-
-
-async def _ended(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    await asyncio.wait([task])
-
-
-def _compile(graph: Runnable, database: Database) -> Graph:
-    match graph:
-        case Agent():
-            return agent_graph(graph).compile(checkpointer=database.saver, name=graph.name)
-        case StateGraph():
-            return graph.compile(checkpointer=allowing(database.saver, graph))
-        case _:
-            return graph if graph.checkpointer else graph.copy({"checkpointer": allowing(database.saver, graph)})
-
-
-def _asked(given: Any) -> str | None:
-    """What a list of runs shows of the input: the text, or that of the last message."""
-    match given:
-        case str():
-            return given
-        case BaseMessage():
-            return given.text
-        case {"content": str() as text}:
-            return text
-        case [*_, last] | {"messages": [*_, last]}:
-            return _asked(last)
-        case _:
-            return None
-
-
-def _input(given: Any) -> Any:
-    match given:
-        case str():
-            return {"messages": [HumanMessage(given)]}
-        case BaseMessage():
-            return {"messages": [given]}
-        case [] | [BaseMessage() | {"role": _, "content": _}, *_]:
-            return {"messages": list(given)}
-        case _:
-            return given
 
 
 def _models(path: str | Path | None) -> Models:

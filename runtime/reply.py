@@ -21,6 +21,9 @@ class Reply:
     interrupts: Sequence[Any] = ()
     """The values of the LangGraph interrupts at which the graph waits; empty when it has finished."""
 
+    interrupt_ids: Sequence[str] = ()
+    """The ids of `interrupts`, in their order. Several are answered with `Command(resume={id: answer, …})`."""
+
     @property
     def messages(self) -> list[AnyMessage]:
         """The conversation, for graphs whose state has messages."""

@@ -8,6 +8,8 @@ from alembic import op
 
 revision = "0001"
 down_revision = None
+phase = "expand"
+release = "0.1.0"
 
 LIVE = sa.text("key IS NOT NULL AND state IN ('awaiting_approval', 'ready', 'running', 'done')")
 

@@ -8,6 +8,8 @@ from alembic import op
 
 revision = "0002"
 down_revision = "0001"
+phase = "expand"
+release = "0.1.0"
 
 _OLD = "key IS NOT NULL AND state IN ('awaiting_approval', 'ready', 'running', 'done')"
 _NEW = "key IS NOT NULL AND state IN ('proposed', 'awaiting_approval', 'ready', 'running', 'done')"

@@ -8,6 +8,8 @@ from alembic import op
 
 revision = "0003"
 down_revision = "0002"
+phase = "expand"
+release = "0.1.0"
 
 Number = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 

@@ -7,11 +7,14 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0005"
-down_revision = "0003"
+down_revision = "0004"
+phase = "expand"
+release = "0.1.0"
 
 _RUNNING = "status = 'running' AND fence > 0"
 _KEYED = "idempotency_key IS NOT NULL"
 _OPEN = "status IN ('queued', 'waiting')"
+_QUEUED = "status = 'queued'"
 _READY, _LEASED = "sched = 'ready'", "sched = 'leased'"
 
 
@@ -26,13 +29,14 @@ def upgrade() -> None:
     _index("ux_runs_running", "runs", ["thread_id"], _RUNNING, unique=True)
     _index("ux_runs_tenant_idempotency_key", "runs", ["tenant", "idempotency_key"], _KEYED, unique=True)
     _index("ix_runs_open", "runs", ["status", "thread_id", "seq"], _OPEN)
+    _index("ix_runs_queued", "runs", ["tenant", "queue", "priority", "vtime"], _QUEUED)
     _create_tables()
 
 
 def downgrade() -> None:
     for table in ("events", "schedules", "tenants", "workers"):
         op.drop_table(table)
-    for name in ("ix_runs_open", "ux_runs_tenant_idempotency_key", "ux_runs_running"):
+    for name in ("ix_runs_queued", "ix_runs_open", "ux_runs_tenant_idempotency_key", "ux_runs_running"):
         op.drop_index(name, table_name="runs")
     for name in ("ix_threads_leased", "ix_threads_ready"):
         op.drop_index(name, table_name="threads")
@@ -106,7 +110,6 @@ def _create_tables() -> None:
         sa.Column("max_running", sa.Integer(), nullable=True),
         sa.Column("max_queued", sa.Integer(), nullable=True),
         sa.Column("paused", sa.Boolean(), server_default=sa.text("false"), nullable=False),
-        sa.Column("vfinish", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_tenants"),
     )
     op.create_table(

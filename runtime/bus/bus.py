@@ -42,7 +42,7 @@ class Listener(Protocol):
 class Bus(Protocol):
     """Wakes and tells other processes. A message may be lost, repeated or late: whoever listens also looks by itself.
 
-    Every listener of a topic hears every message of it; those of one publisher come in the order of their sending.
+    Every listener of a topic hears every message of it; those that one publisher sends on one topic come in order.
     A message that is empty is a ring: one that was not picked up yet stands for all of its topic.
     """
 

@@ -15,6 +15,7 @@ from pydantic_core import to_jsonable_python
 from trunkline.errors import AlreadyDecidedError, DecisionError, EditRefusedError
 from trunkline.runtime.calls.decision import Decision, Verdict, is_due, judge
 from trunkline.runtime.calls.record import CallRecord
+from trunkline.runtime.queue.lease import context_without_lease
 from trunkline.runtime.storage.call_book import CLOCK, CallBook, Edit
 from trunkline.tools.binding import bind
 from trunkline.tools.call import CallId, CallResult, CallState, Origin, ToolCall, ToolRequest, state_of
@@ -96,7 +97,8 @@ class Desk:
     def _begin(self, call_id: CallId, work: Callable[[], Coroutine[Any, Any, Decided]]) -> asyncio.Task[Decided]:
         """Return the task that carries the call out: one at a time."""
         if call_id not in self._under_way:
-            task = asyncio.create_task(work(), name=f"carry out {call_id}")
+            name, context = f"carry out {call_id}", context_without_lease()  # a run may have asked: it is not its call
+            task = asyncio.create_task(work(), name=name, context=context)
             self._under_way[call_id] = task
             task.add_done_callback(lambda ended: self._ended(call_id, ended))
         return self._under_way[call_id]

@@ -6,15 +6,16 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 from trunkline.errors import NoDatabaseError
+from trunkline.runtime.storage.checkpoints.keyring import Keyring
 from trunkline.runtime.storage.database import Database, open_database, revision_of
 from trunkline.runtime.storage.url import parse_url
 
 
 @asynccontextmanager
-async def existing_database(text: str) -> AsyncGenerator[Database]:
+async def existing_database(text: str, *, keys: Keyring | None = None) -> AsyncGenerator[Database]:
     """Open the database at this URL. Raises what `open_database` raises, and `NoDatabaseError`."""
     url = parse_url(text)
     if url.embedded and await revision_of(text) is None:
         raise NoDatabaseError(url=url.shown)
-    async with open_database(text) as database:
+    async with open_database(text, keys=keys) as database:
         yield database

@@ -12,7 +12,9 @@ from trunkline.runtime.cli.streams import say
 
 
 def run(
-    agent: Annotated[str, typer.Argument(help="The agent or graph: package.module:name or path.py:name.")],
+    agent: Annotated[
+        str, typer.Argument(help="The agent or graph: a name in langgraph.json, package.module:name or path.py:name.")
+    ],
     message: Annotated[str, typer.Argument(help="What to say to it.")],
     thread: Annotated[str | None, typer.Option(help="The conversation; left out, a new one.")] = None,
     database: Database = DEFAULT_DATABASE,
@@ -25,15 +27,23 @@ def run(
 
 async def _run(agent: str, message: str, thread: str | None, database: str) -> None:
     from contextlib import aclosing
+    from uuid import uuid4
 
     from trunkline.runtime.events import RunFinished, TextStreamed
+    from trunkline.runtime.graph_book import GraphBook
     from trunkline.runtime.line import Trunkline
-    from trunkline.runtime.references import resolve
     from trunkline.tools.call import state_of
     from trunkline.tools.events import ToolCallFinished
 
-    graph = resolve(agent)
-    async with Trunkline(database) as line, aclosing(line.stream(graph, message, thread=thread)) as events:
+    thread = thread or uuid4().hex
+    book = GraphBook()
+    if book.project:
+        say(book.project.summary)
+    async with (
+        book.opened(agent, {"configurable": {"thread_id": thread}}) as graph,
+        Trunkline(database) as line,
+        aclosing(line.stream(graph, message, thread=thread)) as events,
+    ):
         async for event in events:
             match event:
                 case TextStreamed(text=text):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextvars import ContextVar
+from contextvars import Context, ContextVar, copy_context
 from dataclasses import dataclass, field
 
 
@@ -27,8 +27,12 @@ class Lease:
     refused: int = 0
     """Writes that were refused because the lease was lost."""
 
-    on_loss: list[Callable[[], None]] = field(default_factory=list[Callable[[], None]])
+    on_loss: list[Callable[[], object]] = field(default_factory=list[Callable[[], object]])
     """Called at the first refused write."""
+
+    def release(self) -> None:
+        """Note that the run has ended, and that this is on record."""
+        self.released = True
 
     def refuse(self) -> None:
         """Count a refused write, and tell whoever holds the lease."""
@@ -49,3 +53,10 @@ def held_lease() -> Lease | None:
 def hold(lease: Lease) -> None:
     """Let this task, and those that it starts from now on, write under the lease."""
     _HELD.set(lease)
+
+
+def context_without_lease() -> Context:
+    """Return a copy of this task's context for work that is not part of its run, whoever has asked for it."""
+    context = copy_context()
+    context.run(_HELD.set, None)
+    return context

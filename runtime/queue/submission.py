@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass
 from enum import StrEnum
+
+DEFAULT_QUEUE = "default"
+
+
+def new_run_id() -> str:
+    """Return an id that no run has."""
+    return f"r-{secrets.token_hex(8)}"
 
 
 class Policy(StrEnum):
@@ -40,7 +48,7 @@ class Submission:
 
     asked: str | None
     trace_id: str
-    queue: str = "default"
+    queue: str = DEFAULT_QUEUE
     key: str | None = None
     """The idempotency key: a tenant's second submission with it is the first one."""
 

@@ -3,28 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from typing import Any
 
-from langgraph.checkpoint.base import BaseCheckpointSaver
+from langgraph.store.base import IndexConfig
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from trunkline.errors import DatabaseUnreachableError, MigrationNeededError
+from trunkline.errors import DatabaseUnreachableError, MigrationNeededError, NoDatabaseError
+from trunkline.runtime.bus.bus import Bus
+from trunkline.runtime.bus.opening import open_bus
+from trunkline.runtime.storage.cache import SQLAlchemyCache
 from trunkline.runtime.storage.call_book import CallBook
+from trunkline.runtime.storage.checkpoints.keyring import Keyring
 from trunkline.runtime.storage.checkpoints.saver import SQLAlchemySaver
 from trunkline.runtime.storage.engine import open_engine
 from trunkline.runtime.storage.ledger import DatabaseLedger
-from trunkline.runtime.storage.migration import current_revision, wanted_revision
+from trunkline.runtime.storage.memory.store import SQLAlchemyStore
+from trunkline.runtime.storage.migration import migrations, standing_of, upgrade_script
 from trunkline.runtime.storage.queue.heartbeat import Renewals
 from trunkline.runtime.storage.queue.queue import RunQueue
 from trunkline.runtime.storage.queue.workers import WorkerBook
 from trunkline.runtime.storage.runs import RunStore
 from trunkline.runtime.storage.spans import SpanStore
-from trunkline.runtime.storage.upgrade import upgrade_engine
+from trunkline.runtime.storage.standing import Standing
+from trunkline.runtime.storage.upgrade import downgrade_engine, upgrade_engine
 from trunkline.runtime.storage.url import DatabaseUrl, parse_url
 from trunkline.runtime.storage.writer import Writer
+from trunkline.tools.clock import Clock, SystemClock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,10 +45,16 @@ class Database:
     spans: SpanStore
     ledger: DatabaseLedger
     book: CallBook
-    saver: BaseCheckpointSaver[str]
+    saver: SQLAlchemySaver
+    store: SQLAlchemyStore
+    cache: SQLAlchemyCache[Any]
     writer: Writer
+    bus: Bus
     renewals: Callable[[], Renewals]
     """Makes a connection for a heartbeat."""
+
+    of_tenant: Callable[[str], AbstractAsyncContextManager[Database]]
+    """Opens the same database for another tenant: with a ledger, book, store and cache of its own."""
 
     async def flush(self) -> None:
         """Wait until everything posted so far is committed."""
@@ -50,56 +63,116 @@ class Database:
 
 @asynccontextmanager
 async def open_database(
-    text: str, *, tenant: str = "", now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    text: str,
+    *,
+    tenant: str = "",
+    clock: Clock | None = None,
+    index: IndexConfig | None = None,
+    bus: str | None = None,
+    keys: Keyring | None = None,
 ) -> AsyncGenerator[Database]:
     """Open the database at this URL and close it at the end, when all that was posted is committed.
 
-    `now` is the time of day by which requests expire.
+    `clock` is what requests, items of the store and entries of the cache expire by, `index` how items are embedded.
+    `bus` is the URL of what wakes other processes, where that is not the database itself. With `keys`, checkpoints are
+    encrypted.
 
     An embedded database is created and upgraded on the way. Raises `DatabaseUrlError`, `DatabaseUnreachableError`, and
     for a server database of another version `MigrationNeededError`.
     """
-    url = parse_url(text)
+    url, clock = parse_url(text), clock or SystemClock()
     async with _connected(url) as engine:
         await _require_current(url, engine)
-        async with Writer(engine) as writer, SQLAlchemySaver(engine, writer=writer) as saver:
-            yield Database(
-                url=url,
-                runs=RunStore(engine=engine),
-                queue=RunQueue(writer=writer),
-                workers=WorkerBook(engine),
-                spans=SpanStore(engine=engine, writer=writer),
-                ledger=DatabaseLedger(engine=engine, writer=writer, tenant=tenant, now=now),
-                book=CallBook(engine=engine, writer=writer, tenant=tenant, now=now),
-                saver=saver,
-                writer=writer,
-                renewals=lambda: Renewals(engine),
-            )
+        async with (
+            open_bus(bus, text) as told,
+            Writer(engine) as writer,
+            SQLAlchemySaver(engine, writer=writer, keys=keys) as saver,
+        ):
+            queue, spans = RunQueue(writer=writer, bus=told), SpanStore(engine=engine, writer=writer)
+
+            @asynccontextmanager
+            async def of_tenant(name: str) -> AsyncGenerator[Database]:
+                async with (
+                    SQLAlchemyStore(engine, writer=writer, index=index, tenant=name, clock=clock) as store,
+                    SQLAlchemyCache[Any](engine, writer=writer, tenant=name, clock=clock) as cache,
+                ):
+                    yield Database(
+                        url=url,
+                        runs=RunStore(engine=engine),
+                        queue=queue,
+                        workers=WorkerBook(engine),
+                        spans=spans,
+                        ledger=DatabaseLedger(engine=engine, writer=writer, tenant=name, now=clock.now),
+                        book=CallBook(engine=engine, writer=writer, tenant=name, now=clock.now),
+                        saver=saver,
+                        store=store,
+                        cache=cache,
+                        writer=writer,
+                        bus=told,
+                        renewals=lambda: Renewals(engine),
+                        of_tenant=of_tenant,
+                    )
+
+            async with of_tenant(tenant) as database:
+                yield database
 
 
-async def upgrade_database(text: str) -> str:
-    """Bring the database to this version and return its revision."""
+async def upgrade_database(text: str, *, expand_only: bool = False) -> str | None:
+    """Bring the database to this version, or up to its first contract, and return its revision."""
     url = parse_url(text)
     async with _connected(url) as engine:
-        await upgrade_engine(engine)
-    return wanted_revision()
+        await upgrade_engine(engine, expand_only=expand_only)
+        return (await _standing(engine)).current
+
+
+async def upgrade_script_of(text: str, *, expand_only: bool = False) -> str:
+    """Return the SQL that would upgrade the database, which is only read. Nothing when there is nothing to do."""
+    async with _connected(_existing(text)) as engine, engine.connect() as connection:
+        return await upgrade_script(connection, expand_only=expand_only)
+
+
+async def downgrade_database(text: str, revision: str) -> None:
+    """Take back the migrations after this revision, with what is in their tables. Raises `DowngradeError`."""
+    async with _connected(_existing(text)) as engine:
+        await downgrade_engine(engine, revision)
+
+
+async def standing_of_database(text: str) -> Standing:
+    """Return where the database stands among the migrations. An embedded one is not made for that."""
+    url = parse_url(text)
+    if url.embedded and not url.path.exists():
+        return Standing(current=None, migrations=migrations())
+    async with _connected(url) as engine:
+        return await _standing(engine)
 
 
 async def revision_of(text: str) -> str | None:
     """Return the revision of the database, or None when it has no tables of Trunkline. An embedded one must exist."""
+    return (await standing_of_database(text)).current
+
+
+async def check_database(text: str) -> str | None:
+    """Return the revision of the database. Raises `MigrationNeededError` when this version cannot work on it."""
+    standing = await standing_of_database(text)
+    if not standing.usable:
+        raise _migration_needed(parse_url(text), standing)
+    return standing.current
+
+
+def _existing(text: str) -> DatabaseUrl:
     url = parse_url(text)
     if url.embedded and not url.path.exists():
-        return None
-    async with _connected(url) as engine, engine.connect() as connection:
-        return await current_revision(connection)
+        raise NoDatabaseError(url=url.shown)
+    return url
 
 
-async def check_database(text: str) -> str:
-    """Return the revision of the database. Raises `MigrationNeededError` when this version needs another one."""
-    current, wanted = await revision_of(text), wanted_revision()
-    if current != wanted:
-        raise MigrationNeededError(url=parse_url(text).shown, current=current, wanted=wanted)
-    return wanted
+def _migration_needed(url: DatabaseUrl, standing: Standing) -> MigrationNeededError:
+    return MigrationNeededError(url=url.shown, current=standing.current, wanted=standing.wanted, known=standing.known)
+
+
+async def _standing(engine: AsyncEngine) -> Standing:
+    async with engine.connect() as connection:
+        return await standing_of(connection)
 
 
 @asynccontextmanager
@@ -124,11 +197,9 @@ async def _reach(url: DatabaseUrl, engine: AsyncEngine) -> None:
 
 
 async def _require_current(url: DatabaseUrl, engine: AsyncEngine) -> None:
-    async with engine.connect() as connection:
-        current = await current_revision(connection)
-    wanted = wanted_revision()
-    if current == wanted:
+    standing = await _standing(engine)
+    if standing.usable:
         return
     if not url.embedded:
-        raise MigrationNeededError(url=url.shown, current=current, wanted=wanted)
+        raise _migration_needed(url, standing)
     await upgrade_engine(engine)

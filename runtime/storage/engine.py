@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from trunkline.errors import MissingExtraError
+from trunkline.runtime.storage.pooler import connect, look_for_a_pooler
 from trunkline.runtime.storage.url import DatabaseUrl
 from trunkline.tools.shielding import to_its_end
 
@@ -26,7 +27,10 @@ def open_engine(url: DatabaseUrl) -> AsyncEngine:
         if importlib.util.find_spec("psycopg") is None:
             raise MissingExtraError(feature="PostgreSQL", extra="postgres")
         engine = create_async_engine(
-            url.url, pool_pre_ping=True, connect_args={"async_creator_fn": _connected_or_closed}
+            url.url,
+            pool_pre_ping=True,
+            connect_args={"async_creator_fn": connected_or_closed},
+            execution_options={"schema_translate_map": {None: url.schema}} if url.schema else {},
         )
     else:
         engine = create_async_engine(url.url, connect_args={"timeout": BUSY_SECONDS})
@@ -43,10 +47,17 @@ def blocking_twin(engine: AsyncEngine) -> Engine | None:
     if engine.sync_engine not in _OURS:
         return None
     if engine.dialect.name == "postgresql":
-        return create_engine(engine.url)  # `Transactions` replaces connections that were lost in the pool
+        twin = create_engine(engine.url, execution_options=engine.get_execution_options())
+        event.listen(twin, "connect", look_for_a_pooler)
+        return twin  # without a ping: `Transactions` replaces connections that were lost in the pool
     twin = create_engine(engine.url.set(drivername="sqlite"), connect_args={"timeout": BUSY_SECONDS})
     _prepare_sqlite(twin)
     return twin
+
+
+def schema_of(connection: Connection) -> str | None:
+    """Return the schema that an engine of `open_engine` was opened for."""
+    return connection.get_execution_options().get("schema_translate_map", {}).get(None)
 
 
 def _prepare_sqlite(engine: Engine) -> None:
@@ -54,14 +65,12 @@ def _prepare_sqlite(engine: Engine) -> None:
     event.listen(engine, "begin", _begin_sqlite)
 
 
-async def _connected_or_closed(*args: Any, **kwargs: Any) -> Any:
+async def connected_or_closed(*args: Any, **kwargs: Any) -> Any:
     """Connect to PostgreSQL. Cancelled on the way, wait for the connection first, and close it.
 
     psycopg lets go of a half-made connection without closing it: it stays open until it is collected as garbage.
     """
-    from psycopg import AsyncConnection
-
-    connecting = asyncio.create_task(AsyncConnection.connect(*args, **kwargs), name="connect")
+    connecting = asyncio.create_task(connect(*args, **kwargs), name="connect")
     try:
         return await asyncio.shield(connecting)
     except asyncio.CancelledError:

@@ -42,8 +42,6 @@ class TenantRow(Table):
     max_running: Mapped[int | None]
     max_queued: Mapped[int | None]
     paused: Mapped[bool] = mapped_column(server_default=text("false"))
-    vfinish: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
-    """The virtual time at which its queued runs would have had their share."""
 
 
 class ScheduleRow(Table):

@@ -32,6 +32,17 @@ class RunStore:
     def __init__(self, *, engine: AsyncEngine) -> None:
         self._engine = engine
 
+    async def get(self, run_id: str) -> Run | None:
+        """Return the run with this id, or None."""
+        async with self._engine.connect() as connection:
+            row = (await connection.execute(select(RunRow.__table__).where(RunRow.id == run_id))).first()
+            return run_of(row) if row else None
+
+    async def cancel_wish(self, run_id: str) -> str | None:
+        """Return how somebody wishes a run to end that is under way: `cancel`, `rollback`, or None."""
+        async with self._engine.connect() as connection:
+            return await connection.scalar(select(RunRow.cancel).where(RunRow.id == run_id))
+
     async def find(self, beginning: str) -> Sequence[Run]:
         """Return the runs whose id begins so, newest first; `last` means the newest of all."""
         wanted = select(RunRow.__table__).order_by(RunRow.started_at.desc()).limit(2)

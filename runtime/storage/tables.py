@@ -140,6 +140,15 @@ class RunRow(Table):
             sqlite_where=text("status IN ('queued', 'waiting')"),
             postgresql_where=text("status IN ('queued', 'waiting')"),
         ),
+        Index(
+            "ix_runs_queued",
+            "tenant",
+            "queue",
+            "priority",
+            "vtime",
+            sqlite_where=text("status = 'queued'"),
+            postgresql_where=text("status = 'queued'"),
+        ),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True)

@@ -9,11 +9,13 @@ from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
 from sqlalchemy import Executable
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from trunkline.errors import CommitUnknownError, LeaseLostError, NotOpenError
 from trunkline.runtime.queue.lease import Lease, held_lease
 from trunkline.runtime.storage.queue.guarding import lost_leases
+from trunkline.runtime.storage.queue.locking import Locks, lock, together
 from trunkline.runtime.storage.transactions import Result, Transactions, Work
 from trunkline.runtime.storage.unreachable import is_unreachable
 
@@ -23,6 +25,9 @@ SharedWork = Callable[[AsyncConnection, Sequence[Item]], Awaitable[Sequence[Resu
 
 WorkAtOnce = Callable[[AsyncConnection, Sequence[Item]], Awaitable[Sequence[Result | Exception] | None]]
 """Does the same with one statement that writes, or writes nothing and returns None: then it takes a transaction."""
+
+_IN_THE_WAY = frozenset({"40001", "40P01"})
+"""PostgreSQL's codes for a transaction that could not be serialised, and for one of those in a deadlock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +47,9 @@ class _Job(Generic[Result]):
     work: Work[Result]
     done: asyncio.Future[Result]
     lease: Lease | None
+    locks: Locks | None = None
+    alone: bool = False
+    then: Callable[[], object] | None = None
 
 
 @dataclass(slots=True)
@@ -104,14 +112,27 @@ class Writer:
                 await asyncio.wait([task])
             await self._transactions.aclose()
 
-    async def write(self, work: Work[Result]) -> Result:
+    async def write(self, work: Work[Result], *, locks: Locks | None = None) -> Result:
         """Run the work in the next transaction and return its result once that is committed.
 
         The work may run twice, so it must touch nothing but its connection. Cancelled while waiting, it may still run.
+        `locks` are the rows of the queue that it locks: they are locked at the beginning of the transaction that it
+        shares, because two transactions that lock the same rows in different orders wait for each other.
         """
-        job = _Job(work, asyncio.get_running_loop().create_future(), held_lease())
-        self._put(job)
-        return await asyncio.shield(job.done)
+        return await self._answer(_Job(work, asyncio.get_running_loop().create_future(), held_lease(), locks))
+
+    async def write_alone(self, work: Work[Result]) -> Result:
+        """Run the work like `write`, in a transaction of its own: it finds out on its way which rows it locks."""
+        job = _Job(work, asyncio.get_running_loop().create_future(), held_lease(), alone=True)
+        return await self._answer(job)
+
+    async def release(self, lease: Lease, work: Work[Result], *, locks: Locks) -> Result:
+        """Run the work that ends the lease, and so checks it itself; once committed, the lease is released.
+
+        It is released before anything else is written: what still comes of the run is late from then on.
+        """
+        done = asyncio.get_running_loop().create_future()
+        return await self._answer(_Job(work, done, None, locks, then=lease.release))
 
     def post(self, statement: Executable, row: Mapping[str, Any], *, urgent: bool = True) -> asyncio.Future[None]:
         """Put a row into the next transaction without waiting; the future tells how it went.
@@ -140,6 +161,10 @@ class Writer:
         """Wait until everything posted so far is committed or has failed."""
         await self.write(_nothing)
 
+    async def _answer(self, job: _Job[Result]) -> Result:
+        self._put(job)
+        return await asyncio.shield(job.done)
+
     def _put(self, item: _Waiting, *, urgent: bool = True) -> None:
         if self._task is None:
             raise NotOpenError
@@ -153,7 +178,11 @@ class Writer:
             await asyncio.sleep(0)  # let everything that is ready in this pass of the loop come along
             self._wake.clear()
             taken, self._waiting = self._waiting, []
-            await self._commit(taken)
+            for item in taken:
+                if _is_alone(item):
+                    await self._commit([item])
+            if shared := [item for item in taken if not _is_alone(item)]:
+                await self._commit(shared)
 
     async def _commit(self, taken: list[_Waiting]) -> None:
         try:
@@ -162,6 +191,8 @@ class Writer:
             await self._fail(taken, error)
         else:
             for item, result in results:
+                if isinstance(item, _Job) and item.then and not isinstance(result, _Refused):
+                    item.then()
                 _settle(item.done, result)
 
     async def _committed(self, taken: list[_Waiting]) -> list[tuple[_Waiting, Any]]:
@@ -181,8 +212,9 @@ class Writer:
         return None if outcomes is None else list(zip(shares, outcomes, strict=True))
 
     async def _fail(self, taken: list[_Waiting], error: Exception) -> None:
+        again = len(taken) > 1 or _was_in_the_way(error)
         for item in taken:
-            if len(taken) > 1 and _may_be_repeated(item, error):
+            if again and _may_be_repeated(item, error):
                 await self._commit([item])
             else:
                 _settle(item.done, error)
@@ -197,6 +229,9 @@ def _may_be_repeated(item: _Waiting, error: Exception) -> bool:
 
 async def _write(connection: AsyncConnection, asked: list[_Waiting]) -> list[tuple[_Waiting, Any]]:
     leases = {item.lease for item in asked if item.lease}
+    locks = [item.locks for item in asked if isinstance(item, _Job) and item.locks]
+    if locks and len(locks) + len(leases) > 1:
+        await lock(connection, together([*locks, *map(_guarded, leases)]))
     lost = await lost_leases(connection, leases) if leases else set[Lease]()
     taken = [item for item in asked if item.lease not in lost]
     results: list[tuple[_Waiting, Any]] = [
@@ -210,6 +245,22 @@ async def _write(connection: AsyncConnection, asked: list[_Waiting]) -> list[tup
         results += zip(shares, outcomes, strict=True)
     results += [(item, await item.work(connection)) for item in taken if isinstance(item, _Job)]
     return results
+
+
+def _guarded(lease: Lease) -> Locks:
+    """Return what the check of a lease locks."""
+    if lease.released:
+        return Locks(workers=frozenset({lease.worker_id}))
+    return Locks(threads=frozenset({lease.thread_id}))
+
+
+def _is_alone(item: _Waiting) -> bool:
+    return isinstance(item, _Job) and item.alone
+
+
+def _was_in_the_way(error: Exception) -> bool:
+    """Whether the database ended the transaction for the sake of another one: nothing is left of it."""
+    return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) in _IN_THE_WAY
 
 
 def _settle(done: asyncio.Future[Any], outcome: Any) -> None:

@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import version
 
 from trunkline.errors import OneWorkerError
-from trunkline.runtime.queue.lease import Lease
 from trunkline.runtime.storage.database import Database
 from trunkline.runtime.storage.queue.presence import CancelWanted, WorkerInfo
 from trunkline.runtime.workers.heartbeat import Heartbeat, boot_seconds
@@ -48,13 +47,12 @@ class Presence:
     ) -> None:
         self.id = f"w-{secrets.token_hex(6)}"
         self._database = database
-        self._queues, self._slots, self._lease, self._max_stall = tuple(queues), slots, lease, max_stall
+        self._queues, self._slots, self.lease, self._max_stall = tuple(queues), slots, lease, max_stall
         self._on_cancel = on_cancel
         self._arriving = asyncio.Lock()
         self._lock: LifeLock | None = None
         self._heartbeat: Heartbeat | None = None
         self._pulse: asyncio.Task[None] | None = None
-        self._held: set[Lease] = set()
         self.dead = asyncio.Event()
         """Set when others have given this worker up."""
 
@@ -75,7 +73,7 @@ class Presence:
                 await self._require_no_other()
             lock = LifeLock(lock_folder(self._database.url), self.id)
             try:
-                await self._database.queue.arrive(info, lease=self._lease)
+                await self._database.queue.arrive(info, lease=self.lease)
             except BaseException:
                 lock.release()
                 raise
@@ -99,7 +97,7 @@ class Presence:
     def suspect(self) -> bool:
         """Whether this process must doubt that it still has its leases. Nothing new may start meanwhile."""
         beat = self._heartbeat
-        return self.dead.is_set() or (beat is not None and boot_seconds() - beat.renewed_at > _SUSPECT * self._lease)
+        return self.dead.is_set() or (beat is not None and boot_seconds() - beat.renewed_at > _SUSPECT * self.lease)
 
     def dead_here(self, worker_ids: Sequence[str]) -> list[str]:
         """Return those of the workers that ran on this machine and are dead."""
@@ -115,7 +113,7 @@ class Presence:
         self._heartbeat = Heartbeat(
             self._database.renewals(),
             self.id,
-            lease=self._lease,
+            lease=self.lease,
             max_stall=self._max_stall,
             on_cancel=lambda wanted: loop.call_soon_threadsafe(self._asked, wanted),
             on_death=lambda: loop.call_soon_threadsafe(self.dead.set),

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from trunkline.errors import TrunklineError
     from trunkline.graphs.fan_out import FanOut
     from trunkline.runtime.line import Trunkline
+    from trunkline.runtime.storage.cache import SQLAlchemyCache
     from trunkline.runtime.storage.checkpoints.saver import SQLAlchemySaver
+    from trunkline.runtime.storage.memory.store import SQLAlchemyStore
     from trunkline.tools.clock import ManualClock
     from trunkline.tools.decorator import tool
     from trunkline.tools.toolbox import Toolbox
@@ -23,7 +25,9 @@ __all__ = [
     "Agent",
     "FanOut",
     "ManualClock",
+    "SQLAlchemyCache",
     "SQLAlchemySaver",
+    "SQLAlchemyStore",
     "ScriptedModel",
     "Toolbox",
     "Trunkline",
@@ -35,7 +39,9 @@ _HOMES = {
     "Agent": "trunkline.agents.agent",
     "FanOut": "trunkline.graphs.fan_out",
     "ManualClock": "trunkline.tools.clock",
+    "SQLAlchemyCache": "trunkline.runtime.storage.cache",
     "SQLAlchemySaver": "trunkline.runtime.storage.checkpoints.saver",
+    "SQLAlchemyStore": "trunkline.runtime.storage.memory.store",
     "ScriptedModel": "trunkline.agents.scripted",
     "Toolbox": "trunkline.tools.toolbox",
     "Trunkline": "trunkline.runtime.line",

@@ -6,6 +6,11 @@ program: a database, a key, a migration (exit code 3), `RunFailedError` a run th
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+RowName = Sequence[str | int | bytes | None]
+"""What kind of row of state, of which thread, and what tells it from the thread's others."""
+
 
 class TrunklineError(Exception):
     """The base of everything that Trunkline raises on purpose."""
@@ -209,12 +214,34 @@ class DatabaseUnreachableError(SetupError):
 class MigrationNeededError(SetupError):
     """The database's tables are not those of this version of Trunkline. Nothing in it was touched."""
 
-    def __init__(self, *, url: str, current: str | None, wanted: str) -> None:
+    def __init__(self, *, url: str, current: str | None, wanted: str, known: bool = True) -> None:
+        """`known` is whether this version knows the current revision."""
         found = f"is at revision {current}" if current else "has no tables of Trunkline"
-        super().__init__(
-            f"database {url} {found}, this version needs {wanted}; run 'trunkline db upgrade --database {url}'"
-        )
+        remedy = f"run 'trunkline db upgrade --database {url}'" if known else "it is older: use a newer Trunkline"
+        super().__init__(f"database {url} {found}, this version needs {wanted}; {remedy}")
         self.url, self.current, self.wanted = url, current, wanted
+
+
+class BusUrlError(UsageError):
+    """The URL of a bus is not one that Trunkline understands."""
+
+    def __init__(self, *, url: str, problem: str) -> None:
+        super().__init__(
+            f"bus URL {url!r} {problem}; write memory:, postgresql://user@host/name, redis://host:6379, "
+            f"unix:///path/of/redis.sock or nats://host:4222"
+        )
+        self.url = url
+
+
+class DowngradeError(UsageError):
+    """A downgrade is to lead where the database has not been. Nothing in it was touched."""
+
+    def __init__(self, *, revision: str, current: str | None, before: list[str]) -> None:
+        super().__init__(
+            f"the tables cannot go back to revision {revision!r}: they are at {current or 'none'}, "
+            f"and before that they were at: {', '.join(before) or 'none'}"
+        )
+        self.revision, self.current, self.before = revision, current, before
 
 
 class MissingExtraError(SetupError):
@@ -231,6 +258,14 @@ class ReferenceNotFoundError(UsageError):
     def __init__(self, *, reference: str, problem: str, wanted: str = "an agent or graph") -> None:
         super().__init__(f"{reference!r}: {problem}; name {wanted} as package.module:name or path.py:name")
         self.reference, self.problem = reference, problem
+
+
+class LanggraphFileError(SetupError):
+    """A `langgraph.json` cannot be used. The text names the file, the place in it and what was expected."""
+
+    def __init__(self, *, path: str, problem: str) -> None:
+        super().__init__(f"{path}: {problem}")
+        self.path = path
 
 
 class UnknownGraphError(UsageError):
@@ -390,11 +425,11 @@ class ScenarioError(UsageError):
 # --- state ---
 
 
-class SaverNotOpenError(UsageError):
-    """A checkpointer was used outside `async with`, or from the wrong thread."""
+class StateNotOpenError(UsageError):
+    """A checkpointer, store or cache was used outside `async with`, or from the wrong thread."""
 
-    def __init__(self, *, problem: str, remedy: str) -> None:
-        super().__init__(f"this SQLAlchemySaver {problem}; {remedy}")
+    def __init__(self, *, what: str, problem: str, remedy: str) -> None:
+        super().__init__(f"this {what} {problem}; {remedy}")
 
 
 class StaleWriterError(TrunklineError):
@@ -458,12 +493,13 @@ class ThreadExistsError(UsageError):
 
 
 class TypeNotAllowedError(TrunklineError, ValueError):
-    """State holds a type that the checkpointer was not told to build. Nothing was built."""
+    """State holds a type that the checkpointer or cache was not told to build. Nothing was built."""
 
     def __init__(self, *, module: str, name: str) -> None:
         super().__init__(
-            f"state holds a {module}.{name}, which is not allowed in checkpoints; "
-            f"allow it with SQLAlchemySaver(..., allowed_types=[{name}]), or keep plain values in the state"
+            f"state holds a {module}.{name}, which is not allowed in checkpoints and caches; "
+            f"allow it with allowed_types=[{name}] where the SQLAlchemySaver or SQLAlchemyCache is made, "
+            f"or keep plain values in the state"
         )
         self.module, self.name = module, name
 
@@ -474,6 +510,47 @@ class StateFormatError(TrunklineError):
     def __init__(self, *, found: bytes) -> None:
         super().__init__(f"stored state begins with {found!r}, which this version cannot read; upgrade Trunkline")
         self.found = found
+
+
+class KeyringError(UsageError):
+    """The keys to encrypt state with cannot be used. The text never holds a key."""
+
+    def __init__(self, *, problem: str) -> None:
+        super().__init__(f"keys for state: {problem}; 'trunkline db new-key' makes one")
+
+
+class StateKeyError(SetupError):
+    """A row of state is encrypted with a key that was not given."""
+
+    def __init__(self, *, row: RowName, key: str, known: Sequence[str]) -> None:
+        given = f"the keys given are {', '.join(known)}" if known else "no keys were given"
+        super().__init__(
+            f"{_row(row)} is encrypted with key {key!r}, and {given}; "
+            f"add key {key!r} to SQLAlchemySaver(..., keys=...) or TRUNKLINE_KEYS, to read with"
+        )
+        self.row, self.key, self.known = row, key, tuple(known)
+
+
+class StateNotEncryptedError(TrunklineError):
+    """A row of state is in clear although there are keys: it is older than the keys, or was put there by somebody."""
+
+    def __init__(self, *, row: RowName) -> None:
+        super().__init__(
+            f"{_row(row)} is not encrypted, which is refused while there are keys; if the database is older than its "
+            f"keys and you trust what is in it, run 'trunkline db reencrypt --clear' once"
+        )
+        self.row = row
+
+
+class StateForgedError(TrunklineError):
+    """A row of state is not what was encrypted for its place. Nothing of it was used."""
+
+    def __init__(self, *, row: RowName, key: str) -> None:
+        super().__init__(
+            f"{_row(row)} does not open with key {key!r}: it was changed, or put there from another place, or the key "
+            f"of that name is another one; restore a backup, or correct the key"
+        )
+        self.row, self.key = row, key
 
 
 class StateMissingError(TrunklineError):
@@ -493,6 +570,9 @@ class DeltaHistoryError(UsageError):
             f"delete the whole thread, or these runs once a later snapshot exists"
         )
         self.thread, self.runs = thread, runs
+
+
+# --- the queue ---
 
 
 class LeaseLostError(TrunklineError):
@@ -561,3 +641,42 @@ class RunStateError(UsageError):
     def __init__(self, *, run: str, status: str, wanted: str) -> None:
         super().__init__(f"run {run} is {status}; it would have to be {wanted}")
         self.run, self.status, self.wanted = run, status, wanted
+
+
+# --- store ---
+
+
+class StoreItemError(UsageError, ValueError):
+    """An item cannot be kept as it is. Nothing of its batch was written."""
+
+    def __init__(self, *, namespace: tuple[str, ...], key: str, problem: str) -> None:
+        super().__init__(f"item {key!r} in namespace {namespace} cannot be stored: {problem}")
+        self.namespace, self.key = namespace, key
+
+
+class StoreFilterError(UsageError, ValueError):
+    """A search filter has an operator that there is not."""
+
+    def __init__(self, *, operator: str, operators: list[str]) -> None:
+        super().__init__(f"filter has operator {operator!r}, expected one of {', '.join(operators)}")
+        self.operator = operator
+
+
+class StoreIndexError(UsageError, ValueError):
+    """The configuration of a store's search by meaning is not whole."""
+
+    def __init__(self, *, given: list[str]) -> None:
+        super().__init__(f"index= needs 'dims' and 'embed', got {', '.join(given) or 'nothing'}")
+        self.given = given
+
+
+class EmbeddingError(TrunklineError, ValueError):
+    """An embedding function gave something else than the vectors that were asked for. Nothing was written."""
+
+    def __init__(self, *, problem: str) -> None:
+        super().__init__(f"the embedding function gave {problem}; mend the function or 'dims' in index=")
+
+
+def _row(row: RowName) -> str:
+    kind, name = (part if isinstance(part, str) else repr(part) for part in (row[0], row[2]))
+    return f"{kind} {name} of thread {row[1]!r}"

@@ -15,6 +15,7 @@ from langgraph.types import Command, Interrupt, Send, interrupt
 
 from stand_ins.checkpoints import Saver
 from trunkline import SQLAlchemySaver
+from trunkline.runtime.storage.checkpoints.keyring import Keyring
 
 THREAD: Any = {"configurable": {"thread_id": "t"}}
 Program = Callable[[Saver], Awaitable[Any]]
@@ -211,14 +212,14 @@ PROGRAMS: list[Program] = [
 
 
 @asynccontextmanager
-async def ours(url: str) -> AsyncGenerator[Saver]:
-    async with SQLAlchemySaver.from_conn_string(url) as saver:
+async def ours(url: str, keys: Keyring | None) -> AsyncGenerator[Saver]:
+    async with SQLAlchemySaver.from_conn_string(url, keys=keys) as saver:
         yield saver
 
 
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.__name__)
 @pytest.mark.filterwarnings("ignore:.*DeltaChannel.*")
-async def test_a_program_ends_as_in_memory(url: str, program: Program) -> None:
+async def test_a_program_ends_as_in_memory(url: str, keys: Keyring | None, program: Program) -> None:
     """Values, next steps, interrupts and the whole history are the same."""
-    async with ours(url) as saver:
+    async with ours(url, keys) as saver:
         assert plain(await program(saver)) == plain(await program(InMemorySaver()))

@@ -16,13 +16,14 @@ from stand_ins.checkpoints import at, checkpoint_id, grow, put, values
 from trunkline import SQLAlchemySaver
 from trunkline.errors import (
     DatabaseUrlError,
-    SaverNotOpenError,
     StaleWriterError,
+    StateNotOpenError,
     ThreadConflictError,
     ThreadDeletedError,
     ThreadExistsError,
     TypeNotAllowedError,
 )
+from trunkline.runtime.storage.checkpoints.keyring import Keyring
 from trunkline.runtime.storage.engine import open_engine
 from trunkline.runtime.storage.state_tables import StateItemRow
 from trunkline.runtime.storage.url import parse_url
@@ -178,13 +179,15 @@ async def test_a_number_that_became_an_equal_one_is_saved_as_it_is_now(saver: SQ
 # --- growth ---
 
 
-async def test_an_element_is_stored_once_however_many_checkpoints_hold_it(saver: SQLAlchemySaver, url: str) -> None:
+async def test_an_element_is_stored_once_however_many_checkpoints_hold_it(
+    saver: SQLAlchemySaver, url: str, keys: Keyring | None
+) -> None:
     """Also when another process goes on."""
     last = await grow(saver, "t", 20)
     await grow(saver, "u", 5)
 
     assert await items(url) == 25
-    async with SQLAlchemySaver.from_conn_string(url) as second:
+    async with SQLAlchemySaver.from_conn_string(url, keys=keys) as second:
         await grow(second, "t", 5, start=20, parent=last)
     assert await items(url) == 30
 
@@ -285,9 +288,9 @@ async def test_a_run_may_branch_off_a_checkpoint_that_it_names(saver: SQLAlchemy
     assert await values(saver, at()) == {"a": 3}
 
 
-async def test_conflicts_can_be_switched_off(url: str) -> None:
+async def test_conflicts_can_be_switched_off(url: str, keys: Keyring | None) -> None:
     """Then the last to save wins, as with LangGraph's savers."""
-    async with SQLAlchemySaver.from_conn_string(url, refuse_conflicts=False) as saver:
+    async with SQLAlchemySaver.from_conn_string(url, keys=keys, refuse_conflicts=False) as saver:
         first = await put(saver, at(), {"a": 1})
         for value in (2, 3):
             await put(saver, first, {"a": value}, versions={"a": value})
@@ -356,14 +359,14 @@ async def test_a_type_that_is_not_allowed_is_refused_by_name(saver: SQLAlchemySa
     assert await saver.aget_tuple(at()) is None
 
 
-async def test_a_type_that_is_allowed_comes_back(url: str) -> None:
+async def test_a_type_that_is_allowed_comes_back(url: str, keys: Keyring | None) -> None:
     """And is refused by a saver that does not allow it, not handed out as bare fields."""
-    async with SQLAlchemySaver.from_conn_string(url, allowed_types=[(__name__, "Order")]) as allowing:
+    async with SQLAlchemySaver.from_conn_string(url, keys=keys, allowed_types=[(__name__, "Order")]) as allowing:
         await put(allowing, at(), {"text": "fine", "order": (Order.__module__, 1)})
-    async with SQLAlchemySaver.from_conn_string(url, allowed_types=[Order]) as allowing:
+    async with SQLAlchemySaver.from_conn_string(url, keys=keys, allowed_types=[Order]) as allowing:
         await put(allowing, at("u"), {"orders": [Order(1)]})
         await put(allowing, at("v"), {"order": Order(2)})
-    async with SQLAlchemySaver.from_conn_string(url) as strict:
+    async with SQLAlchemySaver.from_conn_string(url, keys=keys) as strict:
         for thread in ("u", "v"):
             with pytest.raises(TypeNotAllowedError):
                 await strict.aget_tuple(at(thread))
@@ -382,9 +385,9 @@ async def test_a_write_that_was_lost_stops_the_run_at_its_next_checkpoint(saver:
         await put(saver, config, {"a": 2}, versions={"a": 2})
 
 
-async def test_a_database_without_tables_is_told_from_an_empty_one(empty_url: str) -> None:
+async def test_a_database_without_tables_is_told_from_an_empty_one(empty_url: str, keys: Keyring | None) -> None:
     """`setup` makes them, and may be called again."""
-    async with SQLAlchemySaver.from_conn_string(empty_url) as saver:
+    async with SQLAlchemySaver.from_conn_string(empty_url, keys=keys) as saver:
         with pytest.raises(DBAPIError):
             await put(saver, at(), {"a": 1})
         await saver.setup()
@@ -394,12 +397,12 @@ async def test_a_database_without_tables_is_told_from_an_empty_one(empty_url: st
         assert await values(saver, at()) == {"a": 1}
 
 
-async def test_an_engine_of_ones_own_will_do(url: str) -> None:
+async def test_an_engine_of_ones_own_will_do(url: str, keys: Keyring | None) -> None:
     """It stays open."""
     engine = open_engine(parse_url(url))
-    async with SQLAlchemySaver(engine) as saver:
+    async with SQLAlchemySaver(engine, keys=keys) as saver:
         await put(saver, at(), {"a": 1})
-    async with SQLAlchemySaver(engine) as saver:
+    async with SQLAlchemySaver(engine, keys=keys) as saver:
         assert await values(saver, at()) == {"a": 1}
     await engine.dispose()
 
@@ -432,17 +435,17 @@ async def test_blocking_methods_work_from_a_thread(saver: SQLAlchemySaver) -> No
 
 async def test_a_blocking_method_on_the_loops_own_thread_says_so(saver: SQLAlchemySaver) -> None:
     """It would wait for itself for ever."""
-    with pytest.raises(SaverNotOpenError, match="use ainvoke, astream"):
+    with pytest.raises(StateNotOpenError, match="use ainvoke, astream"):
         saver.get_tuple(at())
 
 
-async def test_a_saver_must_be_open(url: str) -> None:
+async def test_a_saver_must_be_open(url: str, keys: Keyring | None) -> None:
     """Before and after."""
-    async with SQLAlchemySaver.from_conn_string(url) as saver:
+    async with SQLAlchemySaver.from_conn_string(url, keys=keys) as saver:
         pass
-    with pytest.raises(SaverNotOpenError, match="is not open"):
+    with pytest.raises(StateNotOpenError, match="is not open"):
         await saver.aget_tuple(at())
-    with pytest.raises(SaverNotOpenError, match="is not open"):
+    with pytest.raises(StateNotOpenError, match="is not open"):
         await put(saver, at(), {})
 
 

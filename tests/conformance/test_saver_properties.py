@@ -2,8 +2,8 @@
 
 import asyncio
 import tempfile
-from collections.abc import Coroutine
-from contextlib import AsyncExitStack
+from collections.abc import Coroutine, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from langgraph.checkpoint.base.id import uuid6
 
 from stand_ins.checkpoints import at, checkpoint_id, put
+from stand_ins.keys import BOTH, OLD_STILL
 from trunkline import SQLAlchemySaver
+from trunkline.runtime.storage.checkpoints.keyring import Keyring
 
 TEXTS = st.sampled_from(["", "a", "b" * 60, "c" * 200, "d" * 500])
 LISTS = st.lists(TEXTS, max_size=6) | st.integers(0, 150).map(lambda size: [f"{n:050}" for n in range(size)])
@@ -25,6 +27,8 @@ SPACES = st.sampled_from(["", "sub"])
 
 class SaverMachine(RuleBasedStateMachine):
     """Two savers on one database, used in turns."""
+
+    keys: Sequence[Keyring | None] = (None, None)
 
     def __init__(self) -> None:
         super().__init__()
@@ -40,11 +44,11 @@ class SaverMachine(RuleBasedStateMachine):
     def open(self) -> None:
         folder = self.stack.enter_context(tempfile.TemporaryDirectory())
         url = f"sqlite:///{Path(folder) / 'state.db'}"
-        self.savers = [
-            self.run(self.stack.enter_async_context(SQLAlchemySaver.from_conn_string(url, refuse_conflicts=False)))
-            for _ in range(2)
-        ]
+        self.savers = [self.run(self.stack.enter_async_context(self.opened(url, keys))) for keys in self.keys]
         self.run(self.savers[0].setup())
+
+    def opened(self, url: str, keys: Keyring | None) -> AbstractAsyncContextManager[SQLAlchemySaver]:
+        return SQLAlchemySaver.from_conn_string(url, keys=keys, refuse_conflicts=False)
 
     def teardown(self) -> None:
         self.run(self.stack.aclose())
@@ -154,10 +158,29 @@ def seen(one: Any) -> Any:
     return checkpoint_id(one), parent, one.checkpoint["channel_values"], one.pending_writes
 
 
-SaverMachine.TestCase.settings = settings(
+class EncryptedMachine(SaverMachine):
+    """One of the savers writes with a key that is being replaced, the other with its successor."""
+
+    keys = (OLD_STILL, BOTH)
+
+    @rule()
+    def reencrypt(self) -> None:
+        self.run(self.savers[1].reencrypt())
+
+    @rule()
+    def forget(self) -> None:
+        """As if both processes were started anew."""
+        for saver in self.savers:
+            saver.forget()
+
+
+SETTINGS = settings(
     max_examples=30,
     stateful_step_count=25,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )
+SaverMachine.TestCase.settings = SETTINGS
+EncryptedMachine.TestCase.settings = settings(SETTINGS, max_examples=15)
 TestSaver = SaverMachine.TestCase
+TestEncryptedSaver = EncryptedMachine.TestCase

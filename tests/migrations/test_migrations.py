@@ -1,24 +1,32 @@
 """The migrations: they lead to the models, forth and back, by hand and by themselves."""
 
 import asyncio
+import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from alembic import command
 from alembic.autogenerate import compare_metadata
-from alembic.config import Config
 from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from stand_ins.catalogue import catalogue
+from stand_ins.databases import in_schema
 from trunkline import Agent, ScriptedModel, Trunkline
 from trunkline.errors import MigrationNeededError
-from trunkline.runtime.storage.database import check_database, open_database, revision_of, upgrade_database
-from trunkline.runtime.storage.migration import wanted_revision
+from trunkline.runtime.storage.database import (
+    check_database,
+    downgrade_database,
+    open_database,
+    revision_of,
+    upgrade_database,
+)
+from trunkline.runtime.storage.migration import migrations, wanted_revision
+from trunkline.runtime.storage.standing import Migration, Phase, Standing
 from trunkline.runtime.storage.tables import Table
 from trunkline.runtime.storage.url import parse_url
 
@@ -38,21 +46,13 @@ async def on_connection(url: str, work: Callable[[Connection], Any]) -> Any:
         await engine.dispose()
 
 
-def config(connection: Connection) -> Config:
-    made = Config()
-    made.set_main_option("script_location", str(SCRIPTS))
-    made.set_main_option("path_separator", "os")
-    made.attributes["connection"] = connection
-    return made
-
-
 def tables(connection: Connection) -> set[str]:
     return set(inspect(connection).get_table_names())
 
 
 def differences(connection: Connection) -> list[Any]:
     """What autogenerate would write into a new migration."""
-    options = {"compare_type": True, "compare_server_default": True}
+    options = {"compare_type": True, "compare_server_default": True, "version_table": "trunkline_version"}
     return compare_metadata(MigrationContext.configure(connection, opts=options), Table.metadata)
 
 
@@ -61,39 +61,99 @@ async def test_all_migrations_together_are_the_models(url: str) -> None:
     assert await on_connection(url, differences) == []
 
 
-async def test_indexes_are_the_same_to_the_letter(url: str) -> None:
-    """Autogenerate passes over their conditions; the models' own tables do not."""
-    migrated = await on_connection(url, indexes)
+async def test_tables_are_the_same_to_the_letter(url: str) -> None:
+    """Autogenerate passes over conditions, primary keys, names of constraints; the models' own tables do not."""
+    migrated = await on_connection(url, catalogue)
     await on_connection(url, Table.metadata.drop_all)
     await on_connection(url, Table.metadata.create_all)
 
-    assert await on_connection(url, indexes) == migrated
+    assert await on_connection(url, catalogue) == migrated
 
 
-def indexes(connection: Connection) -> list[str]:
-    catalogue = {
-        "sqlite": "SELECT sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL",
-        "postgresql": "SELECT indexdef FROM pg_indexes WHERE schemaname = 'public'",
-    }
-    found = connection.exec_driver_sql(catalogue[connection.dialect.name]).scalars()
-    return sorted(found)
+@on_postgresql
+async def test_a_schema_has_the_same_tables_to_the_letter(url: str, empty_url: str) -> None:
+    """And nothing is left outside it."""
+    await upgrade_database(in_schema(empty_url))
+
+    assert await on_connection(empty_url, partial(catalogue, schema="trunkline")) == await on_connection(url, catalogue)
+    assert await on_connection(empty_url, tables) == set()
 
 
 async def test_the_newest_migration_can_be_taken_back_and_made_again(url: str) -> None:
-    """Nothing of it is left in between."""
-    newest = ScriptDirectory(SCRIPTS).get_revision("head")
-    await on_connection(url, lambda connection: command.downgrade(config(connection), "-1"))
+    """With what is written in all tables: what the older one knows stays."""
+    desk = Agent("desk", model=ScriptedModel(["hi", "hi again"]))
+    async with Trunkline(url) as line:
+        await line.run(desk, "hello", thread="t")
+    await downgrade_database(url, migrations()[-2].revision)
 
-    assert await revision_of(url) == newest.down_revision
+    assert await revision_of(url) == migrations()[-2].revision
     await upgrade_database(url)
     assert await on_connection(url, differences) == []
+    async with Trunkline(url) as line:
+        await line.run(desk, "hello again", thread="t")
+    async with open_database(url) as database:
+        assert len(await database.runs.latest(limit=10)) == 2
 
 
-async def test_each_migration_says_what_it_does_and_of_which_kind_it_is() -> None:
+@pytest.mark.parametrize("migration", migrations(), ids=lambda one: one.revision)
+def test_each_migration_says_what_it_does_and_of_which_kind_it_is(migration: Migration) -> None:
     """One sentence; `expand` leaves an older version running beside it, `contract` does not."""
-    for revision in ScriptDirectory(SCRIPTS).walk_revisions():
-        sentence, _, phase = revision.longdoc.partition("\n\n")
-        assert (sentence[-1:], phase.strip()) in {(".", "Phase: expand."), (".", "Phase: contract.")}, revision.path
+    script = (SCRIPTS / "versions").glob(f"{migration.revision}_*.py")
+
+    assert migration.sentence.endswith(".")
+    assert migration.phase in {"expand", "contract"}
+    assert f"\n\nPhase: {migration.phase}.\n" in next(script).read_text()
+    assert re.fullmatch(r"\d+\.\d+\.\d+", migration.release)
+
+
+def test_a_contract_comes_a_release_after_its_expand() -> None:
+    """And after all expands of its own release, so that `upgrade --expand-only` gets past those."""
+    assert out_of_order(migrations()) == []
+
+
+def test_a_contract_that_comes_too_early_is_found() -> None:
+    """In the release of its expand, before an expand of its own release, or without naming one."""
+    made = [
+        step("1", "expand", "0.1.0"),
+        step("2", "contract", "0.1.0", completes="1"),
+        step("3", "contract", "0.2.0"),
+        step("4", "contract", "0.3.0", completes="1"),
+        step("5", "expand", "0.3.0"),
+        step("6", "contract", "0.10.0", completes="5"),
+    ]
+
+    assert out_of_order(made) == ["2", "3", "4"]
+
+
+def step(revision: str, phase: Phase, release: str, completes: str | None = None) -> Migration:
+    return Migration(revision=revision, sentence="Acts.", phase=phase, release=release, completes=completes)
+
+
+def out_of_order(steps: Sequence[Migration]) -> list[str]:
+    """The contracts that come too early."""
+    expands = {one.revision: release_of(one) for one in steps if one.phase == "expand"}
+    return [
+        one.revision
+        for at, one in enumerate(steps)
+        if one.phase == "contract"
+        and (
+            expands.get(one.completes or "", release_of(one)) >= release_of(one)
+            or any(later.phase == "expand" and later.release == one.release for later in steps[at:])
+        )
+    ]
+
+
+def release_of(migration: Migration) -> list[int]:
+    return [int(part) for part in migration.release.split(".")]
+
+
+def test_an_expanding_upgrade_stops_before_the_first_contract() -> None:
+    """Then, and when all is done, the tables can be worked on."""
+    steps = [step("1", "expand", "0.1.0"), step("2", "expand", "0.2.0"), step("3", "contract", "0.2.0", "1")]
+    standings = [Standing(current=current, migrations=steps) for current in (None, "1", "2", "3", "4")]
+
+    assert [one.expanded for one in standings] == ["2", "2", "2", "3", "4"]
+    assert [one.usable for one in standings] == [False, False, True, True, False]
 
 
 async def test_an_upgrade_can_be_repeated(url: str) -> None:
@@ -143,7 +203,7 @@ async def test_a_server_database_is_upgraded_only_on_demand(empty_url: str) -> N
 async def test_a_database_of_another_version_is_refused(url: str) -> None:
     """Whether it is older or newer."""
     await on_connection(
-        url, lambda connection: connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+        url, lambda connection: connection.exec_driver_sql("UPDATE trunkline_version SET version_num = '9999'")
     )
 
     with pytest.raises(MigrationNeededError, match="is at revision 9999, this version needs"):

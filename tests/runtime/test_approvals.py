@@ -375,7 +375,7 @@ async def test_a_process_that_comes_late_does_not_deny_what_was_done(
     """Its policy would object by now: what is on record stays, and the conversation hears once."""
     request = await refunds.asked(line, "refund A 6000")
     late = Refunds(closed={"A"})
-    async with opened(url, clock, knows=late) as other, open_database(url, now=clock.now) as database:
+    async with opened(url, clock, knows=late) as other, open_database(url, clock=clock) as database:
         approved = Decision(verdict=Verdict.APPROVE, by="dana")
         record = await database.book.decide(request.call_id, approved)
         await asyncio.gather(line._desk().carry_out(record), other._desk().carry_out(record))  # pyright: ignore[reportPrivateUsage]

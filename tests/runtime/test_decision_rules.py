@@ -106,7 +106,7 @@ class Decisions(RuleBasedStateMachine):
         path = Path(self.folder.name) / "line.db"
         shutil.copy(upgraded(), path)
         self.clock, self.runner, self.known = ManualClock(), asyncio.Runner(), list[Known]()
-        self.opening = open_database(f"sqlite:///{path}", now=self.clock.now)
+        self.opening = open_database(f"sqlite:///{path}", clock=self.clock)
         self.database: Database = self.run(self.opening.__aenter__())
         known = [self.propose_one(order, 1, people, confirm, None) for order in "AB"]
         return multiple(*known)  # pyright: ignore[reportUnknownVariableType]

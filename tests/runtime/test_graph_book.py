@@ -1,7 +1,7 @@
 """Graphs by name: given in code, and by reference."""
 
+import subprocess
 import sys
-from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -62,15 +62,14 @@ def nothing():
 CONFIG = RunnableConfig(configurable={"thread_id": "t"})
 
 
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[Path]:
-    """A project's folder with a file in it; the interpreter forgets the modules afterwards."""
+pytestmark = pytest.mark.usefixtures("forgetting")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A project's folder with a file in it."""
     (tmp_path / "desk_of_test.py").write_text(DESK)
-    monkeypatch.setattr(sys, "path", list(sys.path))
-    before = dict(sys.modules)
-    yield tmp_path
-    for name in set(sys.modules) - set(before):
-        del sys.modules[name]
+    return tmp_path
 
 
 def agent(name: str = "desk") -> Agent:
@@ -151,7 +150,7 @@ def test_a_module_that_misses_a_library_names_the_graph_the_cause_and_the_remedy
 def test_a_module_that_cannot_be_imported_does_not_end_the_worker(folder: Path, raising: str) -> None:
     """Not even a script that exits."""
     (folder / "broken_of_test.py").write_text(raising)
-    with pytest.raises(GraphLoadError, match="graph 'broken_of_test:desk' cannot be loaded: .* mend its module"):
+    with pytest.raises(GraphLoadError, match=r"graph 'broken_of_test:desk' cannot be loaded: .* mend its module"):
         GraphBook(folder=folder).load("broken_of_test:desk")
 
 
@@ -211,15 +210,45 @@ def test_a_graph_of_a_module_that_is_not_registered_is_named_by_its_variable(fol
     assert book.load("desk_of_test:desk") is desk
 
 
-def test_a_graph_of_a_script_is_named_by_its_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A script cannot be imported as `__main__` by another process, but its file can."""
+@pytest.mark.parametrize(
+    ("started", "name"),
+    [
+        (["submit.py"], "desk_of_test:desk"),
+        (["script.py"], "script.py:desk"),
+        (["-m", "package_of_test.script"], "package_of_test.script:desk"),
+    ],
+)
+def test_another_process_finds_a_graph_by_the_name_that_it_was_given(
+    folder: Path, started: list[str], name: str
+) -> None:
+    """Whether its module is imported, is a script, or is run as a module: nothing is known as `__main__` elsewhere."""
+    told = "from trunkline.runtime.graph_book import GraphBook\nif __name__ == '__main__':\n    "
+    told += "print(GraphBook().name_of(desk))\n"
+    (folder / "package_of_test").mkdir()
+    (folder / "package_of_test" / "__init__.py").touch()
+    for script in ("script.py", "package_of_test/script.py"):
+        (folder / script).write_text(DESK + told)
+    (folder / "submit.py").write_text(f"from desk_of_test import desk\n{told}")
+    found = "import sys; from trunkline.runtime.graph_book import GraphBook; print(GraphBook().load(sys.argv[1]))"
+
+    assert ran(*started, folder=folder) == name
+    assert ran("-c", found, name, folder=folder) == "Agent('desk', tools=[])"
+
+
+def ran(*arguments: str, folder: Path) -> str:
+    """What a Python of its own says, in the folder."""
+    return subprocess.run(
+        [sys.executable, *arguments], check=True, capture_output=True, text=True, cwd=folder
+    ).stdout.strip()
+
+
+def test_a_graph_is_named_by_its_file_where_it_cannot_be_imported(folder: Path) -> None:
+    """As seen from the folder, or by its whole path outside of it."""
     desk: Any = GraphBook(folder=folder).load("desk_of_test.py:desk")
-    script = sys.modules.pop("desk_of_test")
-    script.__name__, script.__spec__ = "__main__", None
-    monkeypatch.setitem(sys.modules, "__main__", script)
+    sys.path.remove(str(folder))
 
     assert GraphBook(folder=folder).name_of(desk) == "desk_of_test.py:desk"
-    assert GraphBook(folder=Path("/")).name_of(desk) == f"{(folder / 'desk_of_test.py').relative_to('/')}:desk"
+    assert GraphBook(folder=folder / "elsewhere").name_of(desk) == f"{folder / 'desk_of_test.py'}:desk"
 
 
 def test_a_graph_that_no_module_holds_must_be_registered() -> None:

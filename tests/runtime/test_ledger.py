@@ -67,7 +67,7 @@ def ended(of: ToolCall, outcome: Outcome) -> CallResult:
     return CallResult(call_id=of.call_id, request=of.request, outcome=outcome, waited=0.5, seconds=1.5)
 
 
-@pytest.fixture(params=["memory", "sqlite", "postgresql"])
+@pytest.fixture(params=["memory", "sqlite", "postgresql", "pooled", "schema"])
 def backend(request: pytest.FixtureRequest) -> str:
     return request.param
 

@@ -1,6 +1,7 @@
 """Turns on a line: what goes in, what comes out, and what stands in the database afterwards."""
 
 import asyncio
+from base64 import b64encode
 from collections.abc import Sequence
 from contextlib import aclosing
 from pathlib import Path
@@ -15,6 +16,7 @@ from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.types import Command, StreamWriter, interrupt
 
 from stand_ins.calls import Crowd
+from stand_ins.keys import NEW
 from trunkline import Agent, ScriptedModel, Trunkline, tool
 from trunkline.agents import Models, Script, call
 from trunkline.errors import ForeignThreadError, NotOpenError, RunFailedError, ScriptError, UnknownModelError
@@ -190,6 +192,20 @@ async def test_a_conversation_outlives_its_line(url: str) -> None:
         await line.run(speaker(heard), "hello", thread="t1")
     async with Trunkline(url) as line:
         assert (await line.run(speaker(heard), "hello", thread="t1")).text == "heard 2"
+
+
+async def test_a_lines_keys_encrypt_its_conversations(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given, or from the environment; a line without them cannot go on with the conversation, and says why."""
+    monkeypatch.delenv("TRUNKLINE_KEYS", raising=False)
+    agent = Agent("a", model=ScriptedModel(["one", "two"]))
+    async with Trunkline(url, keys=NEW) as line:
+        await line.run(agent, "first", thread="t")
+    async with Trunkline(url) as line:
+        with pytest.raises(RunFailedError, match="is encrypted with key '2026-11', and no keys were given"):
+            await line.run(agent, "without keys", thread="t")
+    monkeypatch.setenv("TRUNKLINE_KEYS", f"2026-11:{b64encode(NEW.keys['2026-11']).decode()}")
+    async with Trunkline(url) as line:
+        assert (await line.run(agent, "second", thread="t")).text == "two"
 
 
 async def test_a_line_can_be_opened_again(url: str) -> None:

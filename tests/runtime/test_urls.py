@@ -49,9 +49,23 @@ def test_what_libpq_understands_is_passed_on() -> None:
     assert parse_url("postgresql://ann@/shop?host=/run/db").conninfo == "postgresql://ann@/shop?host=%2Frun%2Fdb"
 
 
+def test_a_schema_is_ours_and_not_the_drivers() -> None:
+    """It is shown, because whoever copies the URL means the same tables."""
+    url = parse_url("postgresql://ann@db.example/shop?schema=trunkline&connect_timeout=3")
+
+    assert url.schema == "trunkline"
+    assert url.conninfo == "postgresql://ann@db.example/shop?connect_timeout=3"
+    assert "schema=trunkline" in url.shown
+
+
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
+        ("sqlite:///shop.db?schema=trunkline", "asks for a schema, which SQLite has not: name another file"),
+        ("postgresql://db.example/shop?schema=Shop-1", "asks for the schema 'Shop-1', whose name needs quotes"),
+        ("postgresql://db.example/shop?schema=pg_shop", "asks for the schema 'pg_shop', whose name .* begins with pg_"),
+        ("postgresql://db.example/shop?schema=", "asks for a schema without a name"),
+        ("postgresql://db.example/shop?schema=a&schema=b", "asks for 2 schemas, and all tables are in one"),
         ("shop.db", "is not a URL"),
         ("", "is not a URL"),
         ("postgresql://ann@db.example:port/shop", "is not a URL"),

@@ -55,6 +55,11 @@ def renamed(url: str, name: str) -> str:
     return make_url(url).set(database=name).render_as_string(hide_password=False)
 
 
+def in_schema(url: str, name: str = "trunkline") -> str:
+    """Return the URL with a schema for Trunkline's tables in it."""
+    return make_url(url).update_query_dict({"schema": name}).render_as_string(hide_password=False)
+
+
 def name_in(url: str) -> str:
     """Return the name of the database that the URL leads to."""
     return make_url(url).database or ""

@@ -6,14 +6,26 @@ and private, so only this module knows it.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Collection
+from typing import Any, Protocol, TypeVar
 
 from langgraph._internal._serde import collect_allowlist_from_schemas
-from langgraph.checkpoint.base import BaseCheckpointSaver
 
 
-def allowing(saver: BaseCheckpointSaver[str], graph: Any) -> BaseCheckpointSaver[str]:
-    """Return the saver, which also takes the types that the graph's state, inputs and channels are declared with.
+class _Strict(Protocol):
+    """What takes the types that it is told: a saver, a cache."""
+
+    def with_allowlist(self, extra_allowlist: Collection[tuple[str, ...]], /) -> Any:
+        """Return one that also takes these types."""
+        ...
+
+
+Strict = TypeVar("Strict", bound=_Strict)
+
+
+def allowing(strict: Strict, graph: Any) -> Strict:
+    """Return the saver or cache, which also takes the types that the graph's state, inputs and channels are declared
+    with.
 
     `graph` is a graph that is compiled or not.
     """
@@ -24,4 +36,4 @@ def allowing(saver: BaseCheckpointSaver[str], graph: Any) -> BaseCheckpointSaver
         schemas += [node.input_schema for node in builder.nodes.values()]
     channels: dict[str, Any] = {**graph.channels}
     names = collect_allowlist_from_schemas(schemas=schemas, channels=channels)
-    return saver.with_allowlist(names) if names else saver
+    return strict.with_allowlist(names) if names else strict

@@ -1,10 +1,9 @@
-"""The saver's blocking twins: each hands its work to the saver's event loop and waits for it, from another thread."""
+"""The saver's blocking twins."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from typing import Any
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import (
@@ -16,12 +15,10 @@ from langgraph.checkpoint.base import (
     DeltaChannelHistory,
 )
 
-from trunkline.errors import SaverNotOpenError
-
-Result = TypeVar("Result")
+from trunkline.runtime.storage.blocking import Blocking
 
 
-class BlockingSaver(BaseCheckpointSaver[str]):
+class BlockingSaver(Blocking, BaseCheckpointSaver[str]):
     """The methods that LangGraph calls from `invoke` and `stream`, in terms of those that it calls from `ainvoke`."""
 
     def get_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
@@ -77,34 +74,6 @@ class BlockingSaver(BaseCheckpointSaver[str]):
         """Return what delta channels are built from."""
         return self._wait(self.aget_delta_channel_history(config=config, channels=channels))
 
-    def _home(self) -> asyncio.AbstractEventLoop:
-        """Return the event loop that the saver was opened on."""
-        raise NotImplementedError
-
-    def _wait(self, work: Coroutine[Any, Any, Result]) -> Result:
-        try:
-            home = self._home()
-            if home.is_closed() or not home.is_running():
-                raise SaverNotOpenError(
-                    problem="was opened on an event loop that runs no more", remedy="open it again, on a loop that runs"
-                )
-            if _running_loop() is home:
-                raise SaverNotOpenError(
-                    problem="was called with a blocking method on its own event loop, which would wait for itself",
-                    remedy="use ainvoke, astream or the method whose name begins with 'a', or call from a thread",
-                )
-        except SaverNotOpenError:
-            work.close()
-            raise
-        return asyncio.run_coroutine_threadsafe(work, home).result()
-
 
 async def _next(pages: AsyncIterator[CheckpointTuple], nothing: Any) -> Any:
     return await anext(pages, nothing)
-
-
-def _running_loop() -> asyncio.AbstractEventLoop | None:
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        return None

@@ -12,15 +12,17 @@ from trunkline.runtime.storage.checkpoints.frame import digest, frame, unframe
 from trunkline.runtime.storage.checkpoints.images import Images
 from trunkline.runtime.storage.checkpoints.operations import Value, Values
 from trunkline.runtime.storage.checkpoints.record import DELTA_LIST, LIST
+from trunkline.runtime.storage.checkpoints.seal import Seal
 from trunkline.runtime.storage.checkpoints.serializer import StrictSerializer
 
 
 @dataclass(frozen=True, slots=True)
 class Codec:
-    """A serialiser, and the images that the process has."""
+    """A serialiser, the images that the process has, and how rows are kept."""
 
     serde: SerializerProtocol
     images: Images
+    seal: Seal
 
     def value(self, value: Any) -> Value | Values:
         """Return a channel's value for saving."""

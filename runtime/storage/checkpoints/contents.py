@@ -11,10 +11,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.errors import StateMissingError
 from trunkline.runtime.storage.checkpoints.codec import Codec
-from trunkline.runtime.storage.checkpoints.frame import unframe, unpack
+from trunkline.runtime.storage.checkpoints.frame import unframe
+from trunkline.runtime.storage.checkpoints.identity import item_identity
 from trunkline.runtime.storage.checkpoints.images import Image
 from trunkline.runtime.storage.checkpoints.manifest import Entry, elements, nodes_in, opened
 from trunkline.runtime.storage.checkpoints.record import DELTA_LIST, Place
+from trunkline.runtime.storage.checkpoints.seal import Seal
 from trunkline.runtime.storage.state_tables import StateItemRow
 
 _GAP = 16
@@ -40,8 +42,8 @@ Known = Callable[[int], Image | None]
 class Contents:
     """Items of one thread."""
 
-    def __init__(self, thread: int, name: str, known: Known | None = None) -> None:
-        self._thread, self._name = thread, name
+    def __init__(self, thread: int, name: str, seal: Seal, known: Known | None = None) -> None:
+        self._thread, self._name, self._seal = thread, name, seal
         self._known = known or _nothing
         self._images: dict[int, Image] = {}
         self._plain: dict[int, bytes] = {}
@@ -106,10 +108,11 @@ class Contents:
         for at in range(0, len(ranges), _MANY):
             some = ranges[at : at + _MANY]
             query, size = (_IN_FEW_RANGES, _FEW) if len(some) <= _FEW else (_IN_MANY_RANGES, _MANY)
-            for row in await connection.execute(query, {"thread": self._thread, **_bounds(some, size)}):
-                if row.number in wanted:
-                    self._plain[row.number] = unpack(row.data)
-                    self.digests[row.number] = row.digest
+            rows: Any = await connection.execute(query, {"thread": self._thread, **_bounds(some, size)})
+            for number, stored, data in rows:
+                if number in wanted:
+                    self._plain[number] = plain = self._seal.open(data, item_identity(self._name, number, stored))
+                    self.digests[number] = self._seal.digest(stored, plain)
         if missing := wanted - self._plain.keys():
             raise StateMissingError(thread=self._name, items=len(missing))
 

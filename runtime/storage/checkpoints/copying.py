@@ -1,4 +1,4 @@
-"""Copies a thread, row by row: an item keeps its number, so nothing in the rows changes."""
+"""Copies a thread, row by row: an item keeps its number, so nothing in the rows changes but their seals."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.errors import ThreadExistsError
 from trunkline.runtime.storage.checkpoints.recall import Recall
+from trunkline.runtime.storage.checkpoints.reseal import copy_sealed
 from trunkline.runtime.storage.checkpoints.save import hold
+from trunkline.runtime.storage.checkpoints.seal import Seal
 from trunkline.runtime.storage.state_tables import StateCheckpointRow, StateItemRow, StateThreadRow, StateWriteRow
 
 
-async def copy_thread(connection: AsyncConnection, source: str, target: str) -> None:
+async def copy_thread(connection: AsyncConnection, source: str, target: str, seal: Seal) -> None:
     """Copy all checkpoints, items and writes to a thread that has none. Raises `ThreadExistsError`."""
     threads = await hold(connection, {source, target}, Recall())
     old, new = threads[source].state, threads[target].state
     if await connection.scalar(select(StateCheckpointRow.seq).where(StateCheckpointRow.thread == new.id).limit(1)):
         raise ThreadExistsError(thread=target)
-    for table, order in (
-        (StateItemRow, StateItemRow.number),
-        (StateCheckpointRow, StateCheckpointRow.seq),
-        (StateWriteRow, StateWriteRow.idx),
-    ):
-        await connection.execute(_copy(table, old.id, new.id, order))
+    if seal.key:
+        await copy_sealed(connection, seal, (source, target), (old, new))
+    else:
+        await _copy_rows(connection, old.id, new.id)
     counts: dict[str, Any] = {
         "elements": old.elements,
         "singles": old.singles,
@@ -33,6 +33,15 @@ async def copy_thread(connection: AsyncConnection, source: str, target: str) -> 
         "deleted": False,
     }
     await connection.execute(update(StateThreadRow).where(StateThreadRow.id == new.id).values(**counts))
+
+
+async def _copy_rows(connection: AsyncConnection, old: int, new: int) -> None:
+    for table, order in (
+        (StateItemRow, StateItemRow.number),
+        (StateCheckpointRow, StateCheckpointRow.seq),
+        (StateWriteRow, StateWriteRow.idx),
+    ):
+        await connection.execute(_copy(table, old, new, order))
 
 
 def _copy(table: Any, old: int, new: int, order: Any) -> Any:

@@ -1,7 +1,8 @@
 """Frames: a serialised value as bytes that say how to read them.
 
 A plain frame is a byte for the serialiser's type, then its bytes; its digest is the value's identity. A stored frame is
-a byte for what was done to the plain one (nothing, or zstd with a dictionary), then the result.
+a byte for what was done to the plain one (nothing, or zstd with a dictionary), then the result. `SEALED` begins one
+that is encrypted besides.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from trunkline.runtime.storage.checkpoints.dictionary import DICTIONARY_1
 _TYPES = ("null", "msgpack", "bytes", "bytearray", "json", "pickle")
 _OTHER_TYPE = 255
 _AS_IS, _ZSTD_1 = b"\x00", b"\x01"
+SEALED = b"\x02"
 _WORTH_PACKING = 80
 """Bytes. Below, zstd's own few bytes eat what it saves."""
 

@@ -6,15 +6,14 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 from langgraph.checkpoint.base import DeltaChannelHistory
-from langgraph.checkpoint.serde.base import SerializerProtocol
 from sqlalchemy import literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.runtime.storage.checkpoints.codec import Codec
 from trunkline.runtime.storage.checkpoints.contents import Contents
 from trunkline.runtime.storage.checkpoints.place import Address
-from trunkline.runtime.storage.checkpoints.read import StoredCheckpoint, StoredWrite, find, writes_of
-from trunkline.runtime.storage.checkpoints.record import CheckpointRecord, Place, decode
+from trunkline.runtime.storage.checkpoints.read import StoredCheckpoint, StoredWrite, find, record_of, writes_of
+from trunkline.runtime.storage.checkpoints.record import CheckpointRecord, Place
 from trunkline.runtime.storage.state_tables import StateCheckpointRow
 
 _GENERATIONS = 128
@@ -25,14 +24,14 @@ async def delta_history(
     connection: AsyncConnection, address: Address, channels: Sequence[str], codec: Codec
 ) -> Mapping[str, DeltaChannelHistory]:
     """Return for each channel the writes since its last stored value, oldest first, and that value as the seed."""
-    target = await find(connection, address, codec.serde)
+    target = await find(connection, address, codec)
     seeds: dict[str, Place] = {}
     writes: dict[str, list[StoredWrite]] = {channel: [] for channel in channels}
     if target is None:
         return {channel: {"writes": []} for channel in channels}
-    async for page in _ancestors(connection, target, codec.serde):
+    async for page in _ancestors(connection, target, codec):
         keys = [(target.ns, checkpoint_id) for checkpoint_id, _ in page]
-        under = await writes_of(connection, target.state.id, keys, channels=channels)
+        under = await writes_of(connection, target.state.id, target.thread, keys, codec, channels=channels)
         for checkpoint_id, record in page:
             for write in reversed(under.get((target.ns, checkpoint_id), ())):
                 if write.channel not in seeds:
@@ -40,25 +39,31 @@ async def delta_history(
             seeds |= {name: record.places[name] for name in writes if name not in seeds and name in record.places}
         if len(seeds) == len(writes):
             break
-    contents = Contents(target.state.id, target.thread)
+    contents = Contents(target.state.id, target.thread, codec.seal)
     await contents.load(connection, seeds.values())
     return {channel: _history(channel, writes[channel], seeds, contents, codec) for channel in channels}
 
 
 async def _ancestors(
-    connection: AsyncConnection, target: StoredCheckpoint, serde: SerializerProtocol
+    connection: AsyncConnection, target: StoredCheckpoint, codec: Codec
 ) -> AsyncIterator[list[tuple[str, CheckpointRecord]]]:
     """Yield the ancestors, the nearest first, in pages."""
     next_id = target.parent_id
     while next_id is not None:
         rows = (await connection.execute(_line(target, next_id))).all()
-        yield [(row.checkpoint_id, decode(row.data, serde)) for row in rows]
+        yield [(row.checkpoint_id, record_of(row, target.thread, codec)) for row in rows]
         next_id = rows[-1].parent_id if len(rows) == _GENERATIONS else None
 
 
 def _line(target: StoredCheckpoint, checkpoint_id: str) -> Any:
     here = StateCheckpointRow.thread == target.state.id, StateCheckpointRow.ns == target.ns
-    columns = StateCheckpointRow.checkpoint_id, StateCheckpointRow.parent_id, StateCheckpointRow.data
+    columns = (
+        StateCheckpointRow.ns,
+        StateCheckpointRow.checkpoint_id,
+        StateCheckpointRow.parent_id,
+        StateCheckpointRow.run_id,
+        StateCheckpointRow.data,
+    )
     first = select(*columns, literal(1).label("depth")).where(*here, StateCheckpointRow.checkpoint_id == checkpoint_id)
     line = first.cte("line", recursive=True)
     above = select(*columns, line.c.depth + 1).where(

@@ -8,7 +8,6 @@ from typing import Any, cast
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import CheckpointTuple
-from langgraph.checkpoint.serde.base import SerializerProtocol
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -34,9 +33,7 @@ async def listed(
     left = limit
     while left is None or left > 0:
         size = _PAGE if left is None or matching else min(left, _PAGE)
-        page = _Page(
-            serde=codec.serde, scope=_scope(config), before=_id(before), below=below, size=size, matching=matching
-        )
+        page = _Page(codec=codec, scope=_scope(config), before=_id(before), below=below, size=size, matching=matching)
         last, found, contents, writes = await reads.read(page.read)
         for one in found[:left]:
             yield checkpoint_tuple(one, contents, writes, codec, branchable=True)
@@ -50,7 +47,7 @@ async def listed(
 class _Page:
     """So many rows from some place on."""
 
-    serde: SerializerProtocol
+    codec: Codec
     scope: list[ColumnElement[bool]]
     before: str | None
     below: int | None
@@ -62,9 +59,9 @@ class _Page:
         query = ROWS.where(*self.scope, *await _earlier(connection, self.scope, self.before))
         query = query if self.below is None else query.where(StateCheckpointRow.seq < self.below)
         rows = (await connection.execute(query.order_by(StateCheckpointRow.seq.desc()).limit(self.size))).all()
-        found = [one for one in (StoredCheckpoint.of(row, self.serde) for row in rows) if _matches(one, self.matching)]
+        found = [one for one in (StoredCheckpoint.of(row, self.codec) for row in rows) if _matches(one, self.matching)]
         last = rows[-1].seq if len(rows) == self.size else None
-        return last, found, *await contents_of(connection, found)
+        return last, found, *await contents_of(connection, found, self.codec)
 
 
 def _id(before: RunnableConfig | None) -> str | None:

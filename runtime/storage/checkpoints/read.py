@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from langgraph.checkpoint.base import CheckpointTuple, PendingWrite, writes_sort_key
-from langgraph.checkpoint.serde.base import SerializerProtocol
 from sqlalchemy import and_, bindparam, cast, null, select, tuple_, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.runtime.storage.checkpoints.codec import Codec
 from trunkline.runtime.storage.checkpoints.contents import Contents, Known
-from trunkline.runtime.storage.checkpoints.frame import unpack
+from trunkline.runtime.storage.checkpoints.identity import of_checkpoint, of_write
 from trunkline.runtime.storage.checkpoints.place import Address, Branchable
 from trunkline.runtime.storage.checkpoints.recall import ThreadState
 from trunkline.runtime.storage.checkpoints.record import CheckpointRecord, decode
@@ -26,6 +25,7 @@ ROWS = select(
     StateCheckpointRow.ns,
     StateCheckpointRow.checkpoint_id,
     StateCheckpointRow.parent_id,
+    StateCheckpointRow.run_id,
     StateCheckpointRow.data,
     *StateThreadRow.__table__.columns,
 ).join(StateThreadRow, StateThreadRow.id == StateCheckpointRow.thread)
@@ -68,7 +68,7 @@ class StoredCheckpoint:
     record: CheckpointRecord
 
     @classmethod
-    def of(cls, row: Any, serde: SerializerProtocol) -> StoredCheckpoint:
+    def of(cls, row: Any, codec: Codec) -> StoredCheckpoint:
         """Return the checkpoint of a row of `ROWS`."""
         return cls(
             seq=row.seq,
@@ -77,7 +77,7 @@ class StoredCheckpoint:
             ns=row.ns,
             checkpoint_id=row.checkpoint_id,
             parent_id=row.parent_id,
-            record=decode(row.data, serde),
+            record=record_of(row, row.name, codec),
         )
 
 
@@ -98,7 +98,12 @@ class StoredWrite:
         return self.task_id, self.channel, codec.load(self.plain)
 
 
-async def find(connection: AsyncConnection, address: Address, serde: SerializerProtocol) -> StoredCheckpoint | None:
+def record_of(row: Any, thread: str, codec: Codec) -> CheckpointRecord:
+    """Return what a checkpoint's row of the thread holds."""
+    return decode(codec.seal.open(row.data, of_checkpoint(thread, row)), codec.serde)
+
+
+async def find(connection: AsyncConnection, address: Address, codec: Codec) -> StoredCheckpoint | None:
     """Return the checkpoint at the address, or the latest one there."""
     there = {"thread": address.thread, "ns": address.ns}
     if address.checkpoint_id:
@@ -106,11 +111,11 @@ async def find(connection: AsyncConnection, address: Address, serde: SerializerP
     else:
         rows = await connection.execute(_LATEST, there)
     row = rows.one_or_none()
-    return StoredCheckpoint.of(row, serde) if row else None
+    return StoredCheckpoint.of(row, codec) if row else None
 
 
 async def find_with_writes(
-    connection: AsyncConnection, address: Address, serde: SerializerProtocol
+    connection: AsyncConnection, address: Address, codec: Codec
 ) -> tuple[StoredCheckpoint, list[StoredWrite]] | None:
     """Return the checkpoint at the address, or the latest one there, and what was written under it, by one query."""
     query = _NAMED_WITH_WRITES if address.checkpoint_id else _LATEST_WITH_WRITES
@@ -121,13 +126,19 @@ async def find_with_writes(
     of_writes = [row for row in rows if row.task_id is not None]
     for row in rows:
         if row.task_id is None:
-            found = StoredCheckpoint.of(row, serde)
-            return found, _in_order(of_writes).get((found.ns, found.checkpoint_id), [])
+            found = StoredCheckpoint.of(row, codec)
+            return found, _in_order(of_writes, found.thread, codec).get((found.ns, found.checkpoint_id), [])
     return None
 
 
 async def writes_of(
-    connection: AsyncConnection, thread: int, checkpoints: Iterable[tuple[str, str]], *, channels: Collection[str] = ()
+    connection: AsyncConnection,
+    thread: int,
+    name: str,
+    checkpoints: Iterable[tuple[str, str]],
+    codec: Codec,
+    *,
+    channels: Collection[str] = (),
 ) -> dict[tuple[str, str], list[StoredWrite]]:
     """Return the writes under each of a thread's checkpoints (namespace and id), in the order of `writes_sort_key`."""
     wanted = list(checkpoints)
@@ -140,20 +151,21 @@ async def writes_of(
         query = _WRITES_UNDER_MANY.where(StateWriteRow.channel.in_(channels)) if channels else _WRITES_UNDER_MANY
         for at in range(0, len(wanted), _AT_ONCE):
             found.extend(await connection.execute(query, {"thread": thread, "keys": wanted[at : at + _AT_ONCE]}))
-    return _in_order([row for row in found if not channels or row.channel in channels])
+    return _in_order([row for row in found if not channels or row.channel in channels], name, codec)
 
 
-def _in_order(found: list[Any]) -> dict[tuple[str, str], list[StoredWrite]]:
+def _in_order(found: list[Any], thread: str, codec: Codec) -> dict[tuple[str, str], list[StoredWrite]]:
     found.sort(key=lambda row: writes_sort_key(row.task_path, row.task_id, row.idx))
     writes: dict[tuple[str, str], list[StoredWrite]] = {}
     for row in found:
-        write = StoredWrite(task_id=row.task_id, channel=row.channel, plain=unpack(row.data))
+        plain = codec.seal.open(row.data, of_write(thread, row))
+        write = StoredWrite(task_id=row.task_id, channel=row.channel, plain=plain)
         writes.setdefault((row.ns, row.checkpoint_id), []).append(write)
     return writes
 
 
 async def contents_of(
-    connection: AsyncConnection, found: Sequence[StoredCheckpoint], known: Known | None = None
+    connection: AsyncConnection, found: Sequence[StoredCheckpoint], codec: Codec, known: Known | None = None
 ) -> tuple[dict[str, Contents], dict[WriteKey, list[StoredWrite]]]:
     """Return what the checkpoints refer to, by thread, and what was written under them.
 
@@ -163,9 +175,10 @@ async def contents_of(
     writes: dict[WriteKey, list[StoredWrite]] = {}
     for name in {one.thread for one in found}:
         mine = [one for one in found if one.thread == name]
-        contents[name] = Contents(mine[0].state.id, name, known)
+        contents[name] = Contents(mine[0].state.id, name, codec.seal, known)
         await contents[name].load(connection, [place for one in mine for place in one.record.places.values()])
-        under = await writes_of(connection, mine[0].state.id, [(one.ns, one.checkpoint_id) for one in mine])
+        keys = [(one.ns, one.checkpoint_id) for one in mine]
+        under = await writes_of(connection, mine[0].state.id, name, keys, codec)
         writes |= {(name, *key): kept for key, kept in under.items()}
     return contents, writes
 

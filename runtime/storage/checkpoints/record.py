@@ -8,7 +8,7 @@ from typing import Any, cast
 from langgraph.checkpoint.base import Checkpoint, CheckpointMetadata
 from langgraph.checkpoint.serde.base import SerializerProtocol
 
-from trunkline.runtime.storage.checkpoints.frame import frame, pack, unframe, unpack
+from trunkline.runtime.storage.checkpoints.frame import frame, unframe
 from trunkline.runtime.storage.checkpoints.manifest import Entry
 
 LIST, DELTA_LIST = "l", "d"
@@ -40,12 +40,12 @@ class CheckpointRecord:
 
 
 def encode(record: CheckpointRecord, serde: SerializerProtocol) -> bytes:
-    """Return the stored bytes of a record."""
+    """Return the plain frame of a record."""
     parts = {"c": record.checkpoint, "r": record.places, "m": record.metadata}
-    return pack(frame(serde.dumps_typed(parts)))
+    return frame(serde.dumps_typed(parts))
 
 
-def decode(stored: bytes, serde: SerializerProtocol) -> CheckpointRecord:
-    """Return the record that the bytes hold."""
-    parts = serde.loads_typed(unframe(unpack(stored)))
+def decode(plain: bytes, serde: SerializerProtocol) -> CheckpointRecord:
+    """Return the record in a plain frame."""
+    parts = serde.loads_typed(unframe(plain))
     return CheckpointRecord(checkpoint=parts["c"], places=parts["r"], metadata=parts["m"])

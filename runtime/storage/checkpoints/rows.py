@@ -77,7 +77,10 @@ class Rows:
 def _inserts(dialect: str) -> tuple[Any, ...]:
     """Return the statement for each of the parts."""
     checkpoint = upsert(
-        dialect, StateCheckpointRow, replacing=("data", "run_id"), unique=("thread", "ns", "checkpoint_id")
+        dialect,
+        StateCheckpointRow,
+        replacing=("data", "parent_id", "run_id"),
+        unique=("thread", "ns", "checkpoint_id"),
     )
     last = upsert(dialect, StateWriteRow, replacing=("task_path", "channel", "data"))
     return insert(StateItemRow), checkpoint, upsert(dialect, StateWriteRow), last

@@ -10,12 +10,28 @@ from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.errors import StaleWriterError, ThreadConflictError, ThreadDeletedError, TrunklineError
-from trunkline.runtime.storage.checkpoints.frame import digest, frame, pack
+from trunkline.runtime.storage.checkpoints.frame import digest, frame
+from trunkline.runtime.storage.checkpoints.identity import (
+    Identity,
+    checkpoint_identity,
+    item_identity,
+    of_checkpoint,
+    of_item,
+    write_identity,
+)
 from trunkline.runtime.storage.checkpoints.manifest import SMALL, Entry, folded, runs
-from trunkline.runtime.storage.checkpoints.operations import Operation, SaveCheckpoint, SaveWrites, Value, Values
+from trunkline.runtime.storage.checkpoints.operations import (
+    Operation,
+    SaveCheckpoint,
+    SaveWrites,
+    TaskWrite,
+    Value,
+    Values,
+)
 from trunkline.runtime.storage.checkpoints.recall import Recall, RecordKey, ThreadMemory, ThreadState
 from trunkline.runtime.storage.checkpoints.record import CheckpointRecord, Place, decode, encode
 from trunkline.runtime.storage.checkpoints.rows import Rows
+from trunkline.runtime.storage.checkpoints.seal import Seal
 from trunkline.runtime.storage.state_tables import StateCheckpointRow, StateItemRow, StateThreadRow
 from trunkline.runtime.storage.upsert import upsert
 
@@ -29,7 +45,9 @@ _HOLD = (
     .with_for_update()
 )
 _THERE = StateCheckpointRow.thread == bindparam("thread"), StateCheckpointRow.ns == bindparam("ns")
-_DATA = select(StateCheckpointRow.data).where(*_THERE, StateCheckpointRow.checkpoint_id == bindparam("id"))
+_CHECKPOINT = select(*StateCheckpointRow.__table__.columns).where(
+    *_THERE, StateCheckpointRow.checkpoint_id == bindparam("id")
+)
 _NEWEST = select(StateCheckpointRow.checkpoint_id).where(*_THERE).order_by(StateCheckpointRow.seq.desc()).limit(1)
 _OTHER_CHILD = (
     select(StateCheckpointRow.seq)
@@ -41,6 +59,7 @@ _WRITE_KEY = ("thread", "ns", "checkpoint_id", "task_id", "idx")
 _NUMBERS = select(StateItemRow.digest, StateItemRow.number).where(
     StateItemRow.thread == bindparam("thread"), StateItemRow.digest.in_(bindparam("digests", expanding=True))
 )
+_NUMBERS_AND_DATA = _NUMBERS.add_columns(StateItemRow.data)
 
 
 @dataclass(slots=True)
@@ -68,19 +87,21 @@ class Held:
         return RecordKey(thread=self.state.id, removals=self.state.removals, ns=ns, checkpoint_id=checkpoint_id)
 
 
-async def save(connection: AsyncConnection, operations: Sequence[Operation], recall: Recall) -> list[Held | Exception]:
+async def save(
+    connection: AsyncConnection, operations: Sequence[Operation], recall: Recall, seal: Seal
+) -> list[Held | Exception]:
     """Write the operations and return for each what to remember once it is committed, or why it was refused."""
-    if saved := await save_at_once(connection, operations, recall):
+    if saved := await save_at_once(connection, operations, recall, seal):
         return saved
     threads = await hold(connection, {operation.thread for operation in operations}, recall)
-    batch = _Batch(connection, recall)
+    batch = _Batch(connection, recall, seal)
     outcomes = await batch.take_all(operations, threads)
     await batch.rows(threads.values()).send(connection)
     return outcomes
 
 
 async def save_at_once(
-    connection: AsyncConnection, operations: Sequence[Operation], recall: Recall
+    connection: AsyncConnection, operations: Sequence[Operation], recall: Recall, seal: Seal
 ) -> list[Held | Exception] | None:
     """Do as `save` does with one statement that writes, which needs no transaction around it.
 
@@ -91,7 +112,7 @@ async def save_at_once(
     threads = {name: _held(name, memory) for name in names if (memory := recall.remembered(name))}
     if connection.dialect.name != "postgresql" or len(threads) < len(names):
         return None
-    batch = _Batch(connection, recall)
+    batch = _Batch(connection, recall, seal)
     outcomes = await batch.take_all(operations, threads)
     if any(isinstance(outcome, Exception) for outcome in outcomes):
         return None
@@ -124,9 +145,10 @@ def _held(name: str, memory: ThreadMemory) -> Held:
 class _Batch:
     """The rows of one transaction."""
 
-    def __init__(self, connection: AsyncConnection, recall: Recall) -> None:
+    def __init__(self, connection: AsyncConnection, recall: Recall, seal: Seal) -> None:
         self._connection = connection
         self._recall = recall
+        self._seal = seal
         self._items: list[dict[str, Any]] = []
         self._checkpoints: dict[tuple[int, str, str], dict[str, Any]] = {}
         self._writes: list[dict[str, Any]] = []
@@ -161,7 +183,7 @@ class _Batch:
             case SaveWrites():
                 if thread.state.deleted:
                     raise ThreadDeletedError(thread=thread.name)
-                self._writes += [_write_row(operation, write, thread) for write in operation.writes]
+                self._writes += [self._write_row(operation, write, thread) for write in operation.writes]
             case SaveCheckpoint():
                 await self._take_checkpoint(operation, thread)
         if operation.token is not None:
@@ -181,7 +203,7 @@ class _Batch:
             "checkpoint_id": operation.checkpoint_id,
             "parent_id": operation.parent_id,
             "run_id": _run_id(operation),
-            "data": encode(record, operation.serde),
+            "data": self._seal.close(encode(record, operation.serde), _identity(operation)),
         }
         thread.state = replace(thread.state, changes=thread.state.changes + 1, deleted=False)
         thread.records[thread.key(operation.ns, operation.checkpoint_id)] = record
@@ -194,8 +216,8 @@ class _Batch:
         if record := thread.records.get(key) or self._recall.records.get(key):
             return record
         there = {"thread": thread.state.id, "ns": operation.ns, "id": operation.parent_id}
-        data = await self._connection.scalar(_DATA, there)
-        return decode(data, operation.serde) if data else None
+        row = (await self._connection.execute(_CHECKPOINT, there)).one_or_none()
+        return decode(self._seal.open(row.data, of_checkpoint(thread.name, row)), operation.serde) if row else None
 
     async def _check_place(self, operation: SaveCheckpoint, thread: Held, parent: CheckpointRecord | None) -> None:
         gone = operation.parent_id is not None and parent is None and thread.state.removals > 0
@@ -272,27 +294,46 @@ class _Batch:
         """Give the values that the thread does not have yet their numbers and rows."""
         new = {one.digest: one for one in values if one.digest not in thread.known and one.digest not in thread.added}
         if new and not thread.complete:
-            for known in await self._numbers(thread, list(new)):
-                thread.added[known.digest] = known.number
-                del new[known.digest]
+            for known, number in (await self._numbers(thread, list(new))).items():
+                thread.added[known] = number
+                del new[known]
         if not new:
             return
         first, sign = (thread.state.elements + 1, 1) if kind == "elements" else (thread.state.singles + 1, -1)
         for count, one in enumerate(new.values(), start=first):
             thread.added[one.digest] = number = sign * count
-            row = {"thread": thread.state.id, "number": number, "digest": one.digest, "data": pack(one.plain)}
-            self._items.append(row)
+            digest = self._seal.stored_digest(one.digest, thread.name)
+            data = self._seal.close(one.plain, item_identity(thread.name, number, digest))
+            self._items.append({"thread": thread.state.id, "number": number, "digest": digest, "data": data})
         last = first + len(new) - 1
         thread.state = (
             replace(thread.state, elements=last) if kind == "elements" else replace(thread.state, singles=last)
         )
 
-    async def _numbers(self, thread: Held, digests: Sequence[bytes]) -> list[Any]:
-        found: list[Any] = []
-        for at in range(0, len(digests), _AT_ONCE):
-            some = {"thread": thread.state.id, "digests": digests[at : at + _AT_ONCE]}
-            found.extend(await self._connection.execute(_NUMBERS, some))
+    async def _numbers(self, thread: Held, digests: Sequence[bytes]) -> dict[bytes, int]:
+        """Return the numbers of those that the thread has. A seal is opened to see that no row has another's digest."""
+        query = _NUMBERS_AND_DATA if self._seal.key else _NUMBERS
+        wanted = {self._seal.stored_digest(one, thread.name): one for one in digests}
+        asked, found = list(wanted), dict[bytes, int]()
+        for at in range(0, len(asked), _AT_ONCE):
+            some = {"thread": thread.state.id, "digests": asked[at : at + _AT_ONCE]}
+            for row in await self._connection.execute(query, some):
+                if self._seal.key:
+                    self._seal.open(row.data, of_item(thread.name, row))
+                found[wanted[row.digest]] = row.number
         return found
+
+    def _write_row(self, operation: SaveWrites, write: TaskWrite, thread: Held) -> dict[str, Any]:
+        where: dict[str, Any] = {
+            "ns": operation.ns,
+            "checkpoint_id": operation.checkpoint_id,
+            "task_id": operation.task_id,
+            "idx": write.idx,
+            "task_path": operation.task_path,
+            "channel": write.channel,
+        }
+        data = self._seal.close(write.plain, write_identity(thread.name, **where))
+        return {"thread": thread.state.id, **where, "data": data}
 
 
 def _check_token(operation: Operation, thread: Held) -> None:
@@ -306,19 +347,16 @@ def _begins_thread(operation: SaveCheckpoint) -> bool:
     return operation.metadata.get("source") == "input" and operation.metadata.get("step") == -1
 
 
+def _identity(operation: SaveCheckpoint) -> Identity:
+    return checkpoint_identity(
+        operation.thread,
+        ns=operation.ns,
+        checkpoint_id=operation.checkpoint_id,
+        parent_id=operation.parent_id,
+        run_id=_run_id(operation),
+    )
+
+
 def _run_id(operation: SaveCheckpoint) -> str | None:
     run_id = operation.metadata.get("run_id")
     return None if run_id is None else str(run_id)
-
-
-def _write_row(operation: SaveWrites, write: Any, thread: Held) -> dict[str, Any]:
-    return {
-        "thread": thread.state.id,
-        "ns": operation.ns,
-        "checkpoint_id": operation.checkpoint_id,
-        "task_id": operation.task_id,
-        "idx": write.idx,
-        "task_path": operation.task_path,
-        "channel": write.channel,
-        "data": pack(write.plain),
-    }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import random
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
@@ -22,7 +23,7 @@ from langgraph.checkpoint.base import (
 from langgraph.checkpoint.serde.base import SerializerProtocol
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from trunkline.errors import SaverNotOpenError
+from trunkline.errors import MissingExtraError, StateNotOpenError
 from trunkline.runtime.storage.checkpoints.backlog import Backlog
 from trunkline.runtime.storage.checkpoints.blocking import BlockingSaver
 from trunkline.runtime.storage.checkpoints.codec import Codec
@@ -30,6 +31,7 @@ from trunkline.runtime.storage.checkpoints.contents import Contents, Known
 from trunkline.runtime.storage.checkpoints.copying import copy_thread
 from trunkline.runtime.storage.checkpoints.history import delta_history
 from trunkline.runtime.storage.checkpoints.images import Image, Images
+from trunkline.runtime.storage.checkpoints.keyring import Keyring
 from trunkline.runtime.storage.checkpoints.listing import listed
 from trunkline.runtime.storage.checkpoints.operations import Operation
 from trunkline.runtime.storage.checkpoints.place import Address
@@ -42,7 +44,9 @@ from trunkline.runtime.storage.checkpoints.read import (
 )
 from trunkline.runtime.storage.checkpoints.recall import Recall
 from trunkline.runtime.storage.checkpoints.remove import delete_runs, delete_threads, keep_latest
+from trunkline.runtime.storage.checkpoints.reseal import reencrypt
 from trunkline.runtime.storage.checkpoints.save import Held, save, save_at_once
+from trunkline.runtime.storage.checkpoints.seal import Clear, Seal
 from trunkline.runtime.storage.checkpoints.serialise import checkpoint_operation, writes_operation
 from trunkline.runtime.storage.checkpoints.serializer import StrictSerializer, TypeName
 from trunkline.runtime.storage.engine import open_engine
@@ -76,6 +80,7 @@ class _Core:
     reads: Transactions | None = None
     writer: Writer | None = None
     home: asyncio.AbstractEventLoop | None = None
+    seal: Seal
     recall: Recall = field(default_factory=Recall)
     lost: dict[Address, Exception] = field(default_factory=dict[Address, Exception])
     """Why tasks' writes under a checkpoint were not saved. LangGraph looks only at the end of a run."""
@@ -112,13 +117,13 @@ class _Core:
 
     async def save(self, connection: AsyncConnection, operations: Sequence[Operation]) -> list[Held | Exception]:
         """Save in a transaction of the writer."""
-        return await save(connection, operations, self.recall)
+        return await save(connection, operations, self.recall, self.seal)
 
     async def save_at_once(
         self, connection: AsyncConnection, operations: Sequence[Operation]
     ) -> list[Held | Exception] | None:
         """Save without a transaction, if that can be."""
-        return await save_at_once(connection, operations, self.recall)
+        return await save_at_once(connection, operations, self.recall, self.seal)
 
 
 class SQLAlchemySaver(BlockingSaver):
@@ -133,6 +138,10 @@ class SQLAlchemySaver(BlockingSaver):
     `refuse_conflicts`, two runs that write to one thread at once both go on, and one loses its turn. With a number
     under `fencing_token` in the config's `configurable`, writes with an older number are refused.
 
+    With `keys` (and the extra `crypto`) all values of channels, metadata and what tasks write are encrypted; see
+    `aes_gcm` for how, and for what is not hidden. A row that was changed, moved or never encrypted is refused with
+    `StateForgedError` or `StateNotEncryptedError`, one whose key is missing with `StateKeyError`.
+
     When the database is away, a run fails at once; or its reads and writes are tried again for `wait_for_database`
     seconds, and it goes on where the database is back by then.
     """
@@ -142,6 +151,7 @@ class SQLAlchemySaver(BlockingSaver):
         engine: AsyncEngine,
         *,
         writer: Writer | None = None,
+        keys: Keyring | None = None,
         serde: SerializerProtocol | None = None,
         allowed_types: Iterable[type | TypeName] = (),
         refuse_conflicts: bool = True,
@@ -149,12 +159,11 @@ class SQLAlchemySaver(BlockingSaver):
     ) -> None:
         """`writer` is an open writer to share transactions with; `serde` replaces the strict serialiser.
 
-        The other writer waits for the database as it was told to.
+        Another's writer waits for the database as it was told to. Raises `MissingExtraError` for keys without the extra
+        `crypto`.
         """
         super().__init__(serde=serde or StrictSerializer(allowed_types))
-        self._core = _Core(
-            engine=engine,
-        )
+        self._core = _Core(engine=engine, seal=_seal(keys) if keys else Clear())
         self._refuse_conflicts = refuse_conflicts
         self._wait_for_database = wait_for_database
         self._shared_writer = writer
@@ -165,6 +174,7 @@ class SQLAlchemySaver(BlockingSaver):
         cls,
         conn_string: str,
         *,
+        keys: Keyring | None = None,
         serde: SerializerProtocol | None = None,
         allowed_types: Iterable[type | TypeName] = (),
         refuse_conflicts: bool = True,
@@ -174,6 +184,7 @@ class SQLAlchemySaver(BlockingSaver):
         engine = open_engine(parse_url(conn_string))
         saver = cls(
             engine,
+            keys=keys,
             serde=serde,
             allowed_types=allowed_types,
             refuse_conflicts=refuse_conflicts,
@@ -214,11 +225,11 @@ class SQLAlchemySaver(BlockingSaver):
         """Return the checkpoint that the config names, or the latest of its thread and namespace, or None."""
         address = Address.of(config)
         await self._core.backlog.settled(address.thread)
-        named = address.checkpoint_id is not None
+        named, codec = address.checkpoint_id is not None, self._codec()
         whole = self._core.engine.dialect.name == "sqlite"
-        read = await self._reads().at_once(partial(self._read, address=address, whole=whole))
+        read = await self._reads().at_once(partial(self._read, address=address, codec=codec, whole=whole))
         if isinstance(read, _Lacking):
-            read = await self._reads().read(partial(self._read, address=address, whole=True))
+            read = await self._reads().read(partial(self._read, address=address, codec=codec, whole=True))
         if not isinstance(read, _Read):
             return None
         found, contents, writes = read
@@ -227,7 +238,7 @@ class SQLAlchemySaver(BlockingSaver):
         numbers = {digest: number for number, digest in contents[found.thread].digests.items()}
         self._core.backlog.begin(found.thread, found.ns, found.record.checkpoint["channel_versions"])
         self._core.recall.learn(found.thread, found.state, before=found.state, numbers=numbers, heads=heads)
-        return checkpoint_tuple(found, contents, writes, self._codec(), branchable=named)
+        return checkpoint_tuple(found, contents, writes, codec, branchable=named)
 
     async def alist(
         self,
@@ -237,7 +248,10 @@ class SQLAlchemySaver(BlockingSaver):
         before: RunnableConfig | None = None,
         limit: int | None = None,
     ) -> AsyncGenerator[CheckpointTuple]:
-        """Yield checkpoints, the newest first; `filter` are values that their metadata must have."""
+        """Yield checkpoints, the newest first; `filter` are values that their metadata must have.
+
+        Metadata is compared here, not in the database: with keys too, every one of its fields can be filtered by.
+        """
         pages = listed(self._reads(), self._codec(), config, matching=filter, before=before, limit=limit)
         async with aclosing(pages):
             async for one in pages:
@@ -279,12 +293,12 @@ class SQLAlchemySaver(BlockingSaver):
 
     async def adelete_for_runs(self, run_ids: Sequence[str]) -> None:
         """Delete the checkpoints whose metadata names one of these runs. Raises `DeltaHistoryError`."""
-        await self._writer().write(lambda connection: delete_runs(connection, run_ids, self.serde))
+        await self._writer().write(lambda connection: delete_runs(connection, run_ids, self._codec()))
 
     async def acopy_thread(self, source_thread_id: str, target_thread_id: str) -> None:
         """Copy all that a thread has to one that has nothing. Raises `ThreadExistsError`."""
         names = str(source_thread_id), str(target_thread_id)
-        await self._writer().write(lambda connection: copy_thread(connection, *names))
+        await self._writer().write(lambda connection: copy_thread(connection, *names, self._core.seal))
 
     async def aprune(self, thread_ids: Sequence[str], *, strategy: str = "keep_latest") -> None:
         """Keep only the latest checkpoint of each namespace (`keep_latest`), or nothing (`delete`).
@@ -295,6 +309,16 @@ class SQLAlchemySaver(BlockingSaver):
             raise ValueError(f"prune takes a list of threads and a strategy of {_STRATEGIES}, got {strategy!r}")
         for name in map(str, thread_ids):
             await self._writer().write(partial(self._prune, name=name, strategy=strategy))
+
+    async def reencrypt(self, *, clear: bool = False) -> int:
+        """Encrypt with the current key what is encrypted with others, and return how many rows that were.
+
+        When every process writes with the current key and this returns 0, the other keys can be taken away. It works
+        while the saver is used, in small transactions; what is done stays done when it is stopped.
+        With `clear`, rows that are not encrypted are taken for genuine and encrypted too. The old bytes stay in the
+        database's free space until it is vacuumed, and in its backups. Raises `KeyringError` without keys.
+        """
+        return await reencrypt(self._reads(), self._writer(), self._core.seal, clear=clear)
 
     async def aget_delta_channel_history(
         self, *, config: RunnableConfig, channels: Sequence[str]
@@ -316,12 +340,15 @@ class SQLAlchemySaver(BlockingSaver):
         self._core.backlog.follow(current, following)
         return following
 
-    async def _read(self, connection: AsyncConnection, *, address: Address, whole: bool) -> _Read | _Lacking | None:
+    async def _read(
+        self, connection: AsyncConnection, *, address: Address, codec: Codec, whole: bool
+    ) -> _Read | _Lacking | None:
         """Read a checkpoint. What takes more than one query is only read as a whole, from one state of the database."""
-        if (there := await find_with_writes(connection, address, self.serde)) is None:
+        if (there := await find_with_writes(connection, address, codec)) is None:
             return None
         found, writes = there
-        contents, places = Contents(found.state.id, found.thread, self._core.known(found)), found.record.places.values()
+        contents = Contents(found.state.id, found.thread, codec.seal, self._core.known(found))
+        places = found.record.places.values()
         if not whole and contents.lacks(places):
             return _Lacking()
         await contents.load(connection, places)
@@ -331,13 +358,13 @@ class SQLAlchemySaver(BlockingSaver):
         if strategy == "delete":
             await delete_threads(connection, [name])
         else:
-            await keep_latest(connection, [name], self.serde)
+            await keep_latest(connection, [name], self._codec())
 
     async def _save(self, operation: Operation) -> None:
         await asyncio.shield(self._core.saving(self._writer(), operation))
 
     def _codec(self) -> Codec:
-        return Codec(self.serde, self._core.images)
+        return Codec(self.serde, self._core.images, self._core.seal)
 
     def _reads(self) -> Transactions:
         return self._core.reads or _refuse()
@@ -351,5 +378,17 @@ class SQLAlchemySaver(BlockingSaver):
         return self._core.home
 
 
+def _seal(keys: Keyring) -> Seal:
+    if importlib.util.find_spec("cryptography") is None:
+        raise MissingExtraError(feature="encryption of state", extra="crypto")
+    from trunkline.runtime.storage.checkpoints.aes_gcm import AesGcm
+
+    return AesGcm(keys)
+
+
 def _refuse() -> Never:
-    raise SaverNotOpenError(problem="is not open", remedy="use it inside 'async with SQLAlchemySaver(...) as saver:'")
+    raise StateNotOpenError(
+        what="SQLAlchemySaver",
+        problem="is not open",
+        remedy="use it inside 'async with SQLAlchemySaver(...) as saver:'",
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -37,7 +38,7 @@ async def give_up_waiting(connection: AsyncConnection, now: int) -> Sequence[str
     return (await connection.scalars(late.values(**ended).returning(RunRow.id))).all()
 
 
-async def _locked_thread(connection: AsyncConnection, run_id: str) -> ThreadRow:
+async def _locked_thread(connection: AsyncConnection, run_id: str) -> Any:
     of_run = select(RunRow.thread_id).where(RunRow.id == run_id).scalar_subquery()
     columns = (ThreadRow.id, ThreadRow.sched)
     row = (await connection.execute(select(*columns).where(ThreadRow.id == of_run).with_for_update())).first()

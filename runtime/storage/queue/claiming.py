@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import secrets
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
+from zlib import crc32
 
-from sqlalchemy import func, insert, or_, select, update
+from langchain_core.utils.uuid import uuid7
+from sqlalchemy import bindparam, func, insert, literal, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.orm import aliased
 
 from trunkline.errors import WorkerDeadError
 from trunkline.runtime.queue.lease import Lease
@@ -22,7 +24,13 @@ from trunkline.runtime.storage.run_rows import Run, row_of, run_of
 from trunkline.runtime.storage.tables import RunRow, ThreadRow
 
 _INSERT_RUN = insert(RunRow)
-_ENDED_WELL = frozenset({RunStatus.SUCCEEDED.value, RunStatus.WAITING.value})
+_BEGIN_RUN = update(RunRow).where(RunRow.id == bindparam("the_run"))
+_LEASE_THREAD = update(ThreadRow).where(ThreadRow.id == bindparam("the_thread"))
+_CLAIM_FOR = text("SELECT pg_advisory_xact_lock(:space, key) FROM unnest(CAST(:keys AS integer[])) AS key")
+_LOCK_SPACE = 0x7275_6E73
+"""Keeps the locks of tenants apart from other advisory locks."""
+
+_ENDED_WELL = frozenset({None, RunStatus.SUCCEEDED.value, RunStatus.WAITING.value})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,85 +59,135 @@ async def claim(
 
     Raises `WorkerDeadError`.
     """
-    await require_alive(connection, worker_id)
-    room = await _room(connection)
-    full = [tenant for tenant, slots in room.items() if slots < 1]
-    ready = [ThreadRow.sched == "ready", ThreadRow.queue.in_(queues), ThreadRow.ready_at <= now]
-    wanted = select(ThreadRow.__table__).where(*ready, ThreadRow.tenant.not_in(full))
-    order = (ThreadRow.rank, ThreadRow.vtime, ThreadRow.ready_at)
-    threads = await connection.execute(wanted.order_by(*order).limit(limit).with_for_update(skip_locked=True))
+    room = await _room(connection, await _limits(connection, worker_id))
     claimed: list[Claimed] = []
-    for thread in threads.all():
-        if thread.tenant in room:
-            room[thread.tenant] -= 1
-            if room[thread.tenant] < 0:
-                continue
-        if one := await _begin_next(connection, thread, worker_id, now):
-            claimed.append(one)
+    while len(claimed) < limit:
+        full = [tenant for tenant, slots in room.items() if slots < 1]
+        threads = await _ready(connection, queues, full, limit=limit - len(claimed), now=now)
+        if not threads:
+            break
+        chosen = [thread for thread in threads if _takes_slot(room, thread.tenant)]
+        claimed += await _begin_each(connection, chosen, queues, worker_id, now)
+        if len(chosen) == len(threads):
+            break
     return claimed
 
 
 async def begin(connection: AsyncConnection, run: Run, worker_id: str, now: int) -> Claimed | None:
     """Put a run on record and begin it at once, before what waits in the thread's mail.
 
-    None when somebody has the thread. Raises `ForeignThreadError`, `WorkerDeadError`.
+    None when somebody has the thread. Repeated after its acknowledgement was lost, it returns the same claim. Raises
+    `ForeignThreadError`, `WorkerDeadError`.
     """
+    await _require_alive(connection, worker_id)
     thread = await lock_thread(connection, run.thread_id, run.tenant, now)
+    status_before = await connection.scalar(select(_last_before(literal(thread.id), literal(run.id))))
+    clean = status_before in _ENDED_WELL
     if thread.sched == "leased":
-        return None
+        earlier = await _begun_before(connection, thread, run, worker_id)
+        return earlier and Claimed(run=run, lease=earlier, clean=clean, next_event=thread.next_event)
     lease = _lease(thread, run.id, worker_id)
-    clean = await _ended_well(connection, thread, run.id)
-    row = row_of(run) | {"seq": thread.next_seq, "fence": lease.fence}
-    await connection.execute(_INSERT_RUN, [row])
-    await _lease_to(connection, lease, next_seq=thread.next_seq + 1)
+    await connection.execute(_INSERT_RUN, [row_of(run) | {"seq": thread.next_seq, "fence": lease.fence}])
+    counted = update(ThreadRow).where(ThreadRow.id == thread.id).values(next_seq=thread.next_seq + 1)
+    await connection.execute(counted)
+    await connection.execute(_LEASE_THREAD, [_leased(lease)])
     return Claimed(run=run, lease=lease, clean=clean, next_event=thread.next_event)
 
 
-async def require_alive(connection: AsyncConnection, worker_id: str) -> None:
+async def _begun_before(connection: AsyncConnection, thread: Any, run: Run, worker_id: str) -> Lease | None:
+    """Return the lease of a run that this worker has begun, if it is this one that has the thread."""
+    this = (RunRow.id == run.id, RunRow.status == RunStatus.RUNNING.value, RunRow.fence == thread.fence)
+    if thread.worker_id != worker_id or await connection.scalar(select(RunRow.id).where(*this)) is None:
+        return None
+    return Lease(thread_id=thread.id, run_id=run.id, worker_id=worker_id, fence=thread.fence, lease_id=thread.lease_id)
+
+
+async def _require_alive(connection: AsyncConnection, worker_id: str) -> None:
     """Hold the worker's row, so that nobody declares it dead meanwhile. Raises `WorkerDeadError`."""
     wanted = select(WorkerRow.state).where(WorkerRow.id == worker_id).with_for_update(read=True)
     if await connection.scalar(wanted) in {None, "dead"}:
         raise WorkerDeadError(worker=worker_id)
 
 
-async def _room(connection: AsyncConnection) -> Counter[str]:
-    """Return how many threads more each tenant with a limit may have leased; its row is locked until the commit.
+async def _limits(connection: AsyncConnection, worker_id: str) -> dict[str, int]:
+    """Return how many threads each tenant with a limit may have leased. The worker's row is held.
 
-    A tenant whose row somebody else has gets none this time.
+    Raises `WorkerDeadError`.
     """
     limited = or_(TenantRow.max_running.is_not(None), TenantRow.paused)
-    known = set(await connection.scalars(select(TenantRow.id).where(limited)))
-    if not known:
-        return Counter()
-    wanted = select(TenantRow.id, TenantRow.max_running, TenantRow.paused).where(TenantRow.id.in_(known))
-    locked = (await connection.execute(wanted.order_by(TenantRow.id).with_for_update(skip_locked=True))).all()
-    leased = select(ThreadRow.tenant, func.count().label("threads")).where(
-        ThreadRow.sched == "leased", ThreadRow.tenant.in_(known)
-    )
-    rows = await connection.execute(leased.group_by(ThreadRow.tenant))
-    taken = {row.tenant: row.threads for row in rows}
-    room = Counter(dict.fromkeys(known, 0))
-    for tenant in locked:
-        most = 0 if tenant.paused else tenant.max_running
-        room[tenant.id] = most - taken.get(tenant.id, 0) if most is not None else 1_000_000
-    return room
+    columns = (WorkerRow.state, TenantRow.id, TenantRow.max_running, TenantRow.paused)
+    wanted = select(*columns).outerjoin(TenantRow, limited).where(WorkerRow.id == worker_id)
+    rows = (await connection.execute(wanted.with_for_update(read=True, of=WorkerRow))).all()
+    if not rows or rows[0].state == "dead":
+        raise WorkerDeadError(worker=worker_id)
+    return {row.id: 0 if row.paused else row.max_running for row in rows if row.id is not None}
 
 
-async def _begin_next(connection: AsyncConnection, thread: Any, worker_id: str, now: int) -> Claimed | None:
-    queued = (RunRow.status == RunStatus.QUEUED.value, RunRow.thread_id == thread.id, due_or_begun(now))
-    row = (await connection.execute(select(RunRow.__table__).where(*queued).order_by(RunRow.seq).limit(1))).first()
-    if row is None:
-        await settle(connection, thread.id, now)
-        return None
-    lease = _lease(thread, row.id, worker_id)
-    clean = await _ended_well(connection, thread, row.id)
-    begun = {"status": RunStatus.RUNNING.value, "fence": lease.fence, "started_at": moment(now), "cancel": None}
-    await connection.execute(update(RunRow).where(RunRow.id == row.id).values(**begun))
-    await _lease_to(connection, lease)
+async def _room(connection: AsyncConnection, limits: Mapping[str, int]) -> dict[str, int]:
+    """Return how many threads more each tenant with a limit may have leased. Other claims for them wait."""
+    counted = [tenant for tenant, most in limits.items() if most]
+    if not counted:
+        return dict(limits)
+    if connection.dialect.name == "postgresql":
+        keys = sorted(crc32(tenant.encode()) - 2**31 for tenant in counted)
+        await connection.execute(_CLAIM_FOR, {"space": _LOCK_SPACE, "keys": keys})
+    held = (ThreadRow.sched == "leased", ThreadRow.tenant.in_(counted))
+    leased = select(ThreadRow.tenant, func.count().label("threads")).where(*held).group_by(ThreadRow.tenant)
+    taken = {row.tenant: row.threads for row in await connection.execute(leased)}
+    return {tenant: most - taken.get(tenant, 0) for tenant, most in limits.items()}
+
+
+async def _ready(
+    connection: AsyncConnection, queues: Sequence[str], full: Sequence[str], *, limit: int, now: int
+) -> Sequence[Any]:
+    ready = (ThreadRow.sched == "ready", ThreadRow.queue.in_(queues), ThreadRow.ready_at <= now)
+    wanted = select(ThreadRow.__table__).where(*ready, ThreadRow.tenant.not_in(full))
+    order = (ThreadRow.rank, ThreadRow.vtime, ThreadRow.ready_at)
+    return (await connection.execute(wanted.order_by(*order).limit(limit).with_for_update(skip_locked=True))).all()
+
+
+def _takes_slot(room: dict[str, int], tenant: str) -> bool:
+    if tenant not in room:
+        return True
+    room[tenant] -= 1
+    return room[tenant] >= 0
+
+
+async def _begin_each(
+    connection: AsyncConnection, threads: Sequence[Any], queues: Sequence[str], worker_id: str, now: int
+) -> list[Claimed]:
+    """Begin the next run of each thread. One whose next run is for another queue by now takes its place there."""
+    nexts = await _next_runs(connection, [thread.id for thread in threads], now)
+    claimed: list[Claimed] = []
+    for thread in threads:
+        row = nexts.get(thread.id)
+        if row is None or row.queue not in queues:
+            await settle(connection, thread.id, now)
+        else:
+            claimed.append(_claimed(thread, row, worker_id, now))
+    if claimed:
+        await connection.execute(_BEGIN_RUN, [_begun(one) for one in claimed])
+        await connection.execute(_LEASE_THREAD, [_leased(one.lease) for one in claimed])
+    return claimed
+
+
+async def _next_runs(connection: AsyncConnection, thread_ids: Sequence[str], now: int) -> dict[str, Any]:
+    """Return the next run of each thread, and the status of the one before it."""
+    queued = (RunRow.status == RunStatus.QUEUED.value, RunRow.thread_id == ThreadRow.id, due_or_begun(now))
+    head = select(RunRow.id).where(*queued).order_by(RunRow.seq).limit(1).correlate(ThreadRow).scalar_subquery()
+    runs = RunRow.__table__
+    before = _last_before(runs.c.thread_id, runs.c.id).label("status_before")
+    wanted = select(runs, before).join_from(ThreadRow.__table__, runs, runs.c.id == head)
+    rows = await connection.execute(wanted.where(ThreadRow.id.in_(thread_ids)))
+    return {row.thread_id: row for row in rows}
+
+
+def _claimed(thread: Any, row: Any, worker_id: str, now: int) -> Claimed:
+    trace_id = row.trace_id if row.fence == 0 else str(uuid7())  # each time it is claimed is a trace of its own
     return Claimed(
-        run=replace(run_of(row), status=RunStatus.RUNNING, started_at=moment(now)),
-        lease=lease,
-        clean=clean,
+        run=replace(run_of(row), status=RunStatus.RUNNING, started_at=moment(now), trace_id=trace_id),
+        lease=_lease(thread, row.id, worker_id),
+        clean=row.status_before in _ENDED_WELL,
         next_event=thread.next_event,
         reference=row.reference,
         given=row.given,
@@ -138,13 +196,24 @@ async def _begin_next(connection: AsyncConnection, thread: Any, worker_id: str, 
     )
 
 
-async def _ended_well(connection: AsyncConnection, thread: Any, run_id: str) -> bool:
-    """Return whether the thread's last run before this one ended well, or there was none."""
-    if thread.next_seq == 1:
-        return True
-    others = (RunRow.thread_id == thread.id, RunRow.id != run_id, RunRow.status != RunStatus.QUEUED.value)
-    last = select(RunRow.status).where(*others).order_by(RunRow.seq.desc(), RunRow.started_at.desc()).limit(1)
-    return await connection.scalar(last) in {None, *_ENDED_WELL}
+def _begun(claimed: Claimed) -> dict[str, Any]:
+    run = claimed.run
+    return {
+        "the_run": run.id,
+        "status": run.status.value,
+        "fence": claimed.lease.fence,
+        "started_at": run.started_at,
+        "trace_id": run.trace_id,
+    }
+
+
+def _last_before(thread_id: Any, run_id: Any) -> Any:
+    """Return the status of the last run of the thread that has begun, beside this one."""
+    runs = aliased(RunRow)
+    others = (runs.thread_id == thread_id, runs.id != run_id, runs.status != RunStatus.QUEUED.value)
+    return (
+        select(runs.status).where(*others).order_by(runs.seq.desc(), runs.started_at.desc()).limit(1).scalar_subquery()
+    )
 
 
 def _lease(thread: Any, run_id: str, worker_id: str) -> Lease:
@@ -157,6 +226,11 @@ def _lease(thread: Any, run_id: str, worker_id: str) -> Lease:
     )
 
 
-async def _lease_to(connection: AsyncConnection, lease: Lease, **changes: Any) -> None:
-    held = {"sched": "leased", "worker_id": lease.worker_id, "fence": lease.fence, "lease_id": lease.lease_id}
-    await connection.execute(update(ThreadRow).where(ThreadRow.id == lease.thread_id).values(**held, **changes))
+def _leased(lease: Lease) -> dict[str, Any]:
+    return {
+        "the_thread": lease.thread_id,
+        "sched": "leased",
+        "worker_id": lease.worker_id,
+        "fence": lease.fence,
+        "lease_id": lease.lease_id,
+    }

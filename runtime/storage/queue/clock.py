@@ -30,7 +30,7 @@ class ServerClock:
         """Return microseconds since 1970."""
         if connection.dialect.name == "sqlite":
             return time.time_ns() // 1000
-        return int(await connection.scalar(_NOW))
+        return (await connection.execute(_NOW)).scalar_one()
 
 
 def moment(microseconds: int) -> datetime:

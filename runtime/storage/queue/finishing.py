@@ -56,7 +56,8 @@ End = Ended | Interrupted | HandedBack | AttemptFailed
 async def finish(connection: AsyncConnection, lease: Lease, end: End, *, next_event: int, now: int) -> str | None:
     """End the claim and let go of the thread; return the queue whose workers have something to do now.
 
-    Repeated after its acknowledgement was lost, it changes nothing. Raises `LeaseLostError`.
+    A run that somebody has asked to end is not queued again and does not wait: it is cancelled. Repeated after its
+    acknowledgement was lost, it changes nothing. Raises `LeaseLostError`.
     """
     which = (ThreadRow.id == lease.thread_id, ThreadRow.lease_id == lease.lease_id, ThreadRow.fence == lease.fence)
     if await connection.scalar(select(ThreadRow.id).where(*which).with_for_update()) is None:
@@ -69,11 +70,14 @@ async def finish(connection: AsyncConnection, lease: Lease, end: End, *, next_ev
 
 
 async def _was_done(connection: AsyncConnection, lease: Lease) -> bool:
+    """Return whether this claim was ended before. Whoever takes a run away gives it another fence."""
     mine = (RunRow.id == lease.run_id, RunRow.fence == lease.fence, RunRow.status != RunStatus.RUNNING.value)
     return await connection.scalar(select(RunRow.id).where(*mine)) is not None
 
 
 async def _changes(connection: AsyncConnection, lease: Lease, end: End, now: int) -> dict[str, Any]:
+    if not isinstance(end, Ended) and await _is_unwanted(connection, lease):
+        end = Ended(status=RunStatus.CANCELLED)
     match end:
         case Ended():
             told = {"answer": shortened(end.answer), "error": end.error}
@@ -91,6 +95,11 @@ async def _changes(connection: AsyncConnection, lease: Lease, end: End, now: int
             return {"status": RunStatus.QUEUED.value, "not_before": now}
         case AttemptFailed():
             return await _next_attempt(connection, lease, end, now)
+
+
+async def _is_unwanted(connection: AsyncConnection, lease: Lease) -> bool:
+    """Return whether somebody has asked to end the run, and nobody shall begin it again."""
+    return await connection.scalar(select(RunRow.cancel).where(RunRow.id == lease.run_id)) is not None
 
 
 async def _next_attempt(connection: AsyncConnection, lease: Lease, end: AttemptFailed, now: int) -> dict[str, Any]:

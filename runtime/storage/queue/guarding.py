@@ -17,26 +17,25 @@ async def lost_leases(connection: AsyncConnection, leases: Collection[Lease]) ->
 
     A released lease, whose run has ended, counts as long as its worker lives.
     """
-    live = {lease.thread_id: lease for lease in leases if not lease.released}
-    lost = {lease for lease in leases if not lease.released and live[lease.thread_id] is not lease}
-    return lost | await _moved_on(connection, live) | await _of_the_dead(connection, leases)
+    late = {lease for lease in leases if lease.released}
+    return await _of_the_dead(connection, late) | await _moved_on(connection, {*leases} - late)
 
 
-async def _moved_on(connection: AsyncConnection, live: dict[str, Lease]) -> set[Lease]:
-    if not live:
-        return set()
-    columns = (ThreadRow.id, ThreadRow.fence, ThreadRow.lease_id)
-    leased = select(*columns).where(ThreadRow.id.in_(live), ThreadRow.sched == "leased")
-    rows = await connection.execute(leased.order_by(ThreadRow.id).with_for_update(read=True))
-    held = {row.id for row in rows if (row.fence, row.lease_id) == (live[row.id].fence, live[row.id].lease_id)}
-    return {lease for thread_id, lease in live.items() if thread_id not in held}
-
-
-async def _of_the_dead(connection: AsyncConnection, leases: Collection[Lease]) -> set[Lease]:
-    late = [lease for lease in leases if lease.released]
+async def _of_the_dead(connection: AsyncConnection, late: Collection[Lease]) -> set[Lease]:
     if not late:
         return set()
-    workers = sorted({lease.worker_id for lease in late})
+    workers = {lease.worker_id for lease in late}
     living = select(WorkerRow.id).where(WorkerRow.id.in_(workers), WorkerRow.state != "dead")
     alive = set(await connection.scalars(living.order_by(WorkerRow.id).with_for_update(read=True)))
     return {lease for lease in late if lease.worker_id not in alive}
+
+
+async def _moved_on(connection: AsyncConnection, live: Collection[Lease]) -> set[Lease]:
+    if not live:
+        return set()
+    columns = (ThreadRow.id, ThreadRow.fence, ThreadRow.lease_id)
+    mine = ThreadRow.id.in_({lease.thread_id for lease in live})
+    leased = select(*columns).where(mine, ThreadRow.sched == "leased")
+    rows = await connection.execute(leased.order_by(ThreadRow.id).with_for_update(read=True))
+    held = {(row.id, row.fence, row.lease_id) for row in rows}
+    return {lease for lease in live if (lease.thread_id, lease.fence, lease.lease_id) not in held}

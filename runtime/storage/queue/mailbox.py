@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import case, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from trunkline.runtime.queue.status import RunStatus
 from trunkline.runtime.storage.tables import RunRow, ThreadRow
 
 _NEXT = (RunRow.id, RunRow.queue, RunRow.priority, RunRow.vtime, RunRow.not_before)
@@ -22,10 +23,14 @@ async def settle(connection: AsyncConnection, thread_id: str, now: int, **change
     if run is None:
         state: dict[str, Any] = {"sched": "idle", "queue": None}
     else:
-        place = {"queue": run.queue, "rank": -run.priority, "vtime": run.vtime, "ready_at": run.not_before}
-        state = {"sched": "ready", **place}
+        state = ready(queue=run.queue, priority=run.priority, vtime=run.vtime, not_before=run.not_before)
     await connection.execute(update(ThreadRow).where(ThreadRow.id == thread_id).values(**state, **_FREE, **changes))
     return run.queue if run is not None and run.not_before <= now else None
+
+
+def ready(*, queue: str, priority: int, vtime: int, not_before: int) -> dict[str, Any]:
+    """Return the columns of a thread whose next run has these."""
+    return {"sched": "ready", "queue": queue, "rank": -priority, "vtime": vtime, "ready_at": not_before}
 
 
 async def _next_run(connection: AsyncConnection, thread_id: str, now: int) -> Any:
@@ -33,11 +38,10 @@ async def _next_run(connection: AsyncConnection, thread_id: str, now: int) -> An
 
     Of runs that are all put off, the first that is due.
     """
-    queued = select(*_NEXT).where(RunRow.status == "queued", RunRow.thread_id == thread_id)
-    first = (await connection.execute(queued.where(due_or_begun(now)).order_by(RunRow.seq).limit(1))).first()
-    if first is not None:
-        return first
-    return (await connection.execute(queued.order_by(RunRow.not_before, RunRow.seq).limit(1))).first()
+    due = due_or_begun(now)
+    order = (case((due, 0), else_=1), case((due, RunRow.seq), else_=RunRow.not_before), RunRow.seq)
+    queued = select(*_NEXT).where(RunRow.status == RunStatus.QUEUED.value, RunRow.thread_id == thread_id)
+    return (await connection.execute(queued.order_by(*order).limit(1))).first()
 
 
 def due_or_begun(now: int) -> Any:

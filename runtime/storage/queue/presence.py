@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from trunkline.errors import WorkerDeadError
 from trunkline.runtime.queue.status import RunStatus
 from trunkline.runtime.storage.queue.clock import SECOND
+from trunkline.runtime.storage.queue.reaping import Reaped, give_back
 from trunkline.runtime.storage.queue_tables import WorkerRow
 from trunkline.runtime.storage.tables import RunRow, ThreadRow
 
@@ -74,9 +75,11 @@ async def drain(connection: AsyncConnection, worker_id: str) -> None:
     await connection.execute(update(WorkerRow).where(*alive).values(state="draining"))
 
 
-async def leave(connection: AsyncConnection, worker_id: str) -> None:
-    """Take a worker off the record that has nothing left. One that was declared dead stays there."""
-    await connection.execute(delete(WorkerRow).where(WorkerRow.id == worker_id, WorkerRow.state != "dead"))
+async def leave(connection: AsyncConnection, worker_id: str, now: int) -> Reaped:
+    """Take a worker off the record, and what it still has away from it. One that was declared dead stays there."""
+    gone = delete(WorkerRow).where(WorkerRow.id == worker_id, WorkerRow.state != "dead")
+    await connection.execute(gone)
+    return await give_back(connection, worker_id, now)
 
 
 async def count_refused(connection: AsyncConnection, worker_id: str, count: int) -> None:

@@ -8,16 +8,22 @@ from typing import TypeVar
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from trunkline.errors import LeaseLostError
+from trunkline.runtime.bus.bus import Bus
+from trunkline.runtime.bus.memory import MemoryBus
 from trunkline.runtime.queue.lease import Lease
 from trunkline.runtime.queue.submission import Submission
+from trunkline.runtime.queue.topics import queue_topic, run_topic, worker_topic
 from trunkline.runtime.storage.queue import answering, claiming, finishing, presence, reaping, stopping, submitting
 from trunkline.runtime.storage.queue.claiming import Claimed
 from trunkline.runtime.storage.queue.clock import DatabaseClock, ServerClock
 from trunkline.runtime.storage.queue.finishing import End
+from trunkline.runtime.storage.queue.locking import Locks
 from trunkline.runtime.storage.queue.presence import CancelWanted, WorkerInfo
 from trunkline.runtime.storage.queue.reaping import Reaped
 from trunkline.runtime.storage.queue.stopping import Stopped
 from trunkline.runtime.storage.queue.submitting import Submitted
+from trunkline.runtime.storage.ringing import ringing
 from trunkline.runtime.storage.run_rows import Run
 from trunkline.runtime.storage.writer import Writer
 
@@ -28,8 +34,10 @@ Timed = Callable[[AsyncConnection, int], Awaitable[Result]]
 class RunQueue:
     """Submits, claims, finishes and stops runs: one transaction a method, timed by the database's clock."""
 
-    def __init__(self, *, writer: Writer, clock: DatabaseClock | None = None) -> None:
+    def __init__(self, *, writer: Writer, bus: Bus | None = None, clock: DatabaseClock | None = None) -> None:
+        """`bus` wakes and tells workers when something was committed that concerns them."""
         self._writer = writer
+        self._bus = bus or MemoryBus()
         self._clock = clock or ServerClock()
 
     async def submit(self, wanted: Submission, *, connection: AsyncConnection | None = None) -> Submitted:
@@ -39,8 +47,17 @@ class RunQueue:
         thread waits for it.
         """
         if connection is not None:
-            return await submitting.submit(connection, wanted, await self._clock.read(connection))
-        return await self._insert(lambda connection, now: submitting.submit(connection, wanted, now))
+            submitted = await submitting.submit(connection, wanted, await self._clock.read(connection))
+            if submitted.ring and self._bus.rings_at_commit:
+                await connection.execute(ringing(queue_topic(submitted.ring)))
+            return submitted
+        submitted = await self._insert(
+            lambda connection, now: submitting.submit(connection, wanted, now), locks=submitting.locks_of(wanted)
+        )
+        await self._ring(submitted.ring)
+        if submitted.stopped:
+            await self._tell(submitted.stopped)
+        return submitted
 
     async def claim(self, worker_id: str, queues: Sequence[str], *, limit: int) -> list[Claimed]:
         """Begin up to `limit` runs; see `claiming.claim`."""
@@ -50,25 +67,36 @@ class RunQueue:
 
     async def begin(self, run: Run, worker_id: str) -> Claimed | None:
         """Begin a run that was never queued; None when somebody has its thread. See `claiming.begin`."""
-        return await self._insert(lambda connection, now: claiming.begin(connection, run, worker_id, now))
+        locks = Locks(workers=frozenset({worker_id}), threads=frozenset({run.thread_id}))
+        return await self._insert(lambda connection, now: claiming.begin(connection, run, worker_id, now), locks=locks)
 
-    async def finish(self, lease: Lease, end: End, *, next_event: int = 1) -> str | None:
-        """End a claim, and return the queue to ring; see `finishing.finish`."""
-        return await self._do(
-            lambda connection, now: finishing.finish(connection, lease, end, next_event=next_event, now=now)
-        )
+    async def finish(self, lease: Lease, end: End, *, next_event: int = 1) -> None:
+        """End a claim and release its lease; see `finishing.finish`."""
 
-    async def stop(self, run_id: str) -> Stopped:
-        """Cancel a run, or ask its worker to."""
-        return await self._do(lambda connection, now: stopping.stop(connection, run_id, now))
+        async def finish(connection: AsyncConnection) -> str | None:
+            now = await self._clock.read(connection)
+            return await finishing.finish(connection, lease, end, next_event=next_event, now=now)
 
-    async def kill(self, run_id: str) -> Stopped:
+        locks = Locks(threads=frozenset({lease.thread_id}))
+        try:
+            ring = await self._writer.release(lease, finish, locks=locks)
+        except LeaseLostError:
+            lease.refused += 1
+            raise
+        await self._ring(ring)
+        await self._bus.publish(run_topic(lease.run_id))
+
+    async def stop(self, run_id: str) -> None:
+        """Cancel a run, or ask its worker to. One that is over stays as it is."""
+        await self._tell(await self._do(lambda connection, now: stopping.stop(connection, run_id, now)))
+
+    async def kill(self, run_id: str) -> None:
         """Cancel a run at once and take its lease away. Raises `RunStateError`."""
-        return await self._do(lambda connection, now: stopping.kill(connection, run_id, now))
+        await self._tell(await self._do(lambda connection, now: stopping.kill(connection, run_id, now)))
 
-    async def answer(self, run_id: str, resume: bytes) -> str | None:
-        """Answer a run that waits, and return the queue to ring. Raises `RunStateError`."""
-        return await self._do(lambda connection, now: answering.answer(connection, run_id, resume, now))
+    async def answer(self, run_id: str, resume: bytes) -> None:
+        """Answer a run that waits. Of several answers one wins; the others raise `RunStateError`."""
+        await self._ring(await self._do(lambda connection, now: answering.answer(connection, run_id, resume, now)))
 
     async def give_up_waiting(self) -> Sequence[str]:
         """Cancel the runs whose time for an answer is over."""
@@ -84,31 +112,61 @@ class RunQueue:
 
     async def drain(self, worker_id: str) -> None:
         """Let others see that a worker takes no more work."""
-        await self._writer.write(lambda connection: presence.drain(connection, worker_id))
+        await self._writer.write_alone(lambda connection: presence.drain(connection, worker_id))
 
     async def leave(self, worker_id: str) -> None:
-        """Take a worker off the record."""
-        await self._writer.write(lambda connection: presence.leave(connection, worker_id))
+        """Take a worker off the record, and what it still has away from it."""
+        await self._ring_for(await self._do(lambda connection, now: presence.leave(connection, worker_id, now)))
 
     async def count_refused(self, worker_id: str, count: int) -> None:
         """Add refused writes to a worker's record."""
-        await self._writer.write(lambda connection: presence.count_refused(connection, worker_id, count))
+        await self._writer.write_alone(lambda connection: presence.count_refused(connection, worker_id, count))
 
     async def reap(self, *, known_dead: Collection[str] = (), expired: bool = True) -> Reaped:
         """Take threads from dead workers; see `reaping.reap`."""
-        return await self._do(
+        reaped = await self._do(
             lambda connection, now: reaping.reap(connection, now, known_dead=known_dead, expired=expired)
         )
+        await self._ring_for(reaped)
+        return reaped
 
-    async def _do(self, work: Timed[Result]) -> Result:
+    async def give_back(self, worker_id: str, *, keep: Collection[str]) -> None:
+        """Take from a worker what it does not know to have; see `reaping.give_back`."""
+        await self._ring_for(
+            await self._do(lambda connection, now: reaping.give_back(connection, worker_id, now, keep=keep))
+        )
+
+    async def _ring_for(self, reaped: Reaped) -> None:
+        for ring in reaped.rings:
+            await self._ring(ring)
+        for run_id in reaped.ended:
+            await self._bus.publish(run_topic(run_id))
+
+    async def _ring(self, queue: str | None) -> None:
+        if queue is not None:
+            await self._bus.publish(queue_topic(queue))
+
+    async def _tell(self, stopped: Stopped) -> None:
+        await self._ring(stopped.ring)
+        for run_id in stopped.cancelled:
+            await self._bus.publish(run_topic(run_id))
+        if stopped.asked:
+            worker_id, run_id = stopped.asked
+            await self._bus.publish(worker_topic(worker_id), run_id.encode())
+
+    async def _do(self, work: Timed[Result], *, locks: Locks | None = None) -> Result:
+        """Do it, with others that say beforehand what they lock, or alone."""
+
         async def timed(connection: AsyncConnection) -> Result:
             return await work(connection, await self._clock.read(connection))
 
-        return await self._writer.write(timed)
+        if locks is None:
+            return await self._writer.write_alone(timed)
+        return await self._writer.write(timed, locks=locks)
 
-    async def _insert(self, work: Timed[Result]) -> Result:
+    async def _insert(self, work: Timed[Result], *, locks: Locks) -> Result:
         """Do it; once more when somebody else has inserted the same at the same time."""
         try:
-            return await self._do(work)
+            return await self._do(work, locks=locks)
         except IntegrityError:
-            return await self._do(work)
+            return await self._do(work, locks=locks)

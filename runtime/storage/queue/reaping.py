@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import and_, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.runtime.queue.status import RunStatus
@@ -43,17 +43,31 @@ async def reap(connection: AsyncConnection, now: int, *, known_dead: Collection[
     if not workers:
         return Reaped()
     await connection.execute(update(WorkerRow).where(WorkerRow.id.in_(workers)).values(state="dead"))
-    held = select(ThreadRow.id).where(ThreadRow.worker_id.in_(workers), ThreadRow.sched == "leased")
+    taken = await _take(connection, ThreadRow.worker_id.in_(workers), now, crashed=True)
+    return replace(taken, workers=workers)
+
+
+async def give_back(connection: AsyncConnection, worker_id: str, now: int, *, keep: Collection[str] = ()) -> Reaped:
+    """Take from a worker that lives what it does not know to have: `keep` are the ids of the leases that it knows of.
+
+    It has claimed them, and the answer was lost on its way. No attempt is spent.
+    """
+    unknown = (ThreadRow.worker_id == worker_id, ThreadRow.lease_id.not_in(keep))
+    return await _take(connection, and_(*unknown), now, crashed=False)
+
+
+async def _take(connection: AsyncConnection, which: Any, now: int, *, crashed: bool) -> Reaped:
+    held = select(ThreadRow.id).where(which, ThreadRow.sched == "leased")
     threads = (await connection.scalars(held.order_by(ThreadRow.id).with_for_update())).all()
     requeued: list[str] = []
     ended: list[str] = []
     rings: set[str] = set()
     for thread_id in threads:
         for run in await _running(connection, thread_id):
-            (requeued if await _give_up(connection, run, now) else ended).append(run.id)
+            (requeued if await _give_up(connection, run, now, crashed=crashed) else ended).append(run.id)
         if ring := await settle(connection, thread_id, now, fence=ThreadRow.fence + 1):
             rings.add(ring)
-    return Reaped(workers=workers, requeued=requeued, ended=ended, rings=rings)
+    return Reaped(requeued=requeued, ended=ended, rings=rings)
 
 
 async def _running(connection: AsyncConnection, thread_id: str) -> Sequence[Any]:
@@ -62,16 +76,17 @@ async def _running(connection: AsyncConnection, thread_id: str) -> Sequence[Any]
     return (await connection.execute(select(*columns).where(*mine))).all()
 
 
-async def _give_up(connection: AsyncConnection, run: Any, now: int) -> bool:
+async def _give_up(connection: AsyncConnection, run: Any, now: int, *, crashed: bool) -> bool:
     """Take the run from its worker; return whether it is tried again."""
-    changes: dict[str, Any] = {"crashes": run.crashes + 1}
+    crashes = run.crashes + 1 if crashed else run.crashes
+    changes: dict[str, Any] = {"crashes": crashes, "fence": RunRow.fence + 1}
     if run.cancel is not None:
         changes |= {"status": RunStatus.CANCELLED.value, "ended_at": moment(now)}
     elif run.reference is None:
         error = "the process that ran it died; run the thread with None to go on from what was finished"
         changes |= {"status": RunStatus.FAILED.value, "ended_at": moment(now), "error": error}
-    elif run.crashes + 1 >= MOST_CRASHES:
-        error = f"its worker died with it {run.crashes + 1} times"
+    elif crashes >= MOST_CRASHES:
+        error = f"its worker died with it {crashes} times"
         changes |= {"status": RunStatus.DEAD.value, "ended_at": moment(now), "error": error}
     else:
         changes |= {"status": RunStatus.QUEUED.value, "not_before": now}

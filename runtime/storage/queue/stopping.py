@@ -55,7 +55,7 @@ async def kill(connection: AsyncConnection, run_id: str, now: int) -> Stopped:
         raise RunStateError(run=run_id, status=run.status, wanted="running, queued or waiting")
     if status is not RunStatus.RUNNING:
         return await stop(connection, run_id, now)
-    await _cancel(connection, [run_id], now, error="killed")
+    await _cancel(connection, [run_id], now, error="killed", fence=RunRow.fence + 1)
     ring = await settle(connection, run.thread_id, now, fence=ThreadRow.fence + 1)
     return Stopped(cancelled=[run_id], asked=(run.worker_id, run_id), ring=ring)
 
@@ -90,6 +90,8 @@ async def _ask(connection: AsyncConnection, run_id: str, worker_id: str | None, 
     return worker_id or "", run_id
 
 
-async def _cancel(connection: AsyncConnection, run_ids: Sequence[str], now: int, *, error: str | None = None) -> None:
-    ended = {"status": RunStatus.CANCELLED.value, "ended_at": moment(now), "error": error, "resume": None}
+async def _cancel(
+    connection: AsyncConnection, run_ids: Sequence[str], now: int, *, error: str | None = None, **changes: Any
+) -> None:
+    ended = {"status": RunStatus.CANCELLED.value, "ended_at": moment(now), "error": error, "resume": None, **changes}
     await connection.execute(update(RunRow).where(RunRow.id.in_(run_ids)).values(**ended))

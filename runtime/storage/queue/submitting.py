@@ -12,7 +12,8 @@ from trunkline.errors import ForeignThreadError, KeyTakenError, QueueFullError, 
 from trunkline.runtime.queue.status import RunStatus
 from trunkline.runtime.queue.submission import Policy, Submission
 from trunkline.runtime.storage.queue.clock import SECOND, moment
-from trunkline.runtime.storage.queue.mailbox import settle
+from trunkline.runtime.storage.queue.locking import Locks
+from trunkline.runtime.storage.queue.mailbox import ready, settle
 from trunkline.runtime.storage.queue.stopping import Stopped, stop_all
 from trunkline.runtime.storage.queue_tables import TenantRow
 from trunkline.runtime.storage.tables import RunRow, ThreadRow
@@ -44,17 +45,25 @@ async def submit(connection: AsyncConnection, wanted: Submission, now: int) -> S
 
     Raises `ForeignThreadError`, `KeyTakenError`, `QueueFullError`, `ThreadBusyError`.
     """
-    tenant = await _locked_tenant(connection, wanted.tenant)
+    share = await _share(connection, wanted, now)
+    if wanted.key is not None or share.max_queued is not None:
+        await _lock_tenant(connection, wanted.tenant)
     if earlier := await _earlier(connection, wanted):
         return Submitted(run_id=earlier)
-    await _require_room(connection, tenant)
+    await _require_room(connection, wanted.tenant, share.max_queued)
     thread = await lock_thread(connection, wanted.thread_id, wanted.tenant, now)
     stopped = await _make_way(connection, wanted, now)
-    not_before = now + round(wanted.delay * SECOND)
-    row = _row(wanted, thread, now) | {"vtime": await _share(connection, tenant, now), "not_before": not_before}
+    row = _row(wanted, thread.next_seq, now) | {"vtime": _place(share, now)}
     await connection.execute(_INSERT_RUN, [row])
     ring = await _mailed(connection, thread, row, now)
     return Submitted(run_id=wanted.run_id, ring=ring, stopped=stopped)
+
+
+def locks_of(wanted: Submission) -> Locks:
+    """Return what a submission locks."""
+    tenant = frozenset({wanted.tenant})
+    keyed = tenant if wanted.key is not None else frozenset[str]()
+    return Locks(tenants=keyed, limited=tenant, threads=frozenset({wanted.thread_id}))
 
 
 async def lock_thread(connection: AsyncConnection, thread_id: str, tenant: str, now: int) -> Any:
@@ -62,42 +71,60 @@ async def lock_thread(connection: AsyncConnection, thread_id: str, tenant: str, 
     wanted = select(ThreadRow.__table__).where(ThreadRow.id == thread_id).with_for_update()
     row = (await connection.execute(wanted)).first()
     if row is None:
-        made = upsert(connection.dialect, ThreadRow)
-        await connection.execute(made, [{"id": thread_id, "tenant": tenant, "created_at": moment(now)}])
-        row = (await connection.execute(wanted)).one()
+        made = upsert(connection.dialect, ThreadRow).returning(ThreadRow.__table__)
+        new = {"id": thread_id, "tenant": tenant, "created_at": moment(now)}
+        row = (await connection.execute(made, [new])).first()
+        row = row or (await connection.execute(wanted)).one()
     if row.tenant != tenant:
         raise ForeignThreadError(thread=thread_id)
     return row
 
 
-async def _locked_tenant(connection: AsyncConnection, tenant: str) -> Any:
-    """Return the tenant's row, locked: its share, the number of its queued runs and its keys are exact so."""
-    wanted = select(TenantRow.__table__).where(TenantRow.id == tenant).with_for_update()
-    row = (await connection.execute(wanted)).first()
-    if row is None:
+async def _lock_tenant(connection: AsyncConnection, tenant: str) -> None:
+    """Lock the tenant's row: the number of its queued runs and its keys are exact so."""
+    wanted = select(TenantRow.id).where(TenantRow.id == tenant).with_for_update()
+    if await connection.scalar(wanted) is None:
         await connection.execute(upsert(connection.dialect, TenantRow), [{"id": tenant}])
-        row = (await connection.execute(wanted)).one()
-    return row
+        await connection.execute(wanted)
 
 
-async def _share(connection: AsyncConnection, tenant: Any, now: int) -> int:
+async def _share(connection: AsyncConnection, wanted: Submission, now: int) -> Any:
+    """Return what the tenant may have queued, and what its place in the fair order follows from.
+
+    Only runs of the same queue and priority compete: `turn` is the place of the one among them whose turn it is, `last`
+    that of the tenant's own last one.
+    """
+    rank = (ThreadRow.queue == wanted.queue, ThreadRow.rank == -wanted.priority)
+    first = select(func.min(ThreadRow.vtime)).where(*rank, ThreadRow.sched == "ready", ThreadRow.ready_at <= now)
+    served = select(func.max(ThreadRow.vtime)).where(*rank, ThreadRow.sched == "leased")
+    mine = (RunRow.status == RunStatus.QUEUED.value, RunRow.tenant == wanted.tenant)
+    last = select(func.max(RunRow.vtime)).where(*mine, RunRow.queue == wanted.queue, RunRow.priority == wanted.priority)
+    tenant = TenantRow.id == wanted.tenant
+    columns = (
+        select(TenantRow.weight).where(tenant).scalar_subquery().label("weight"),
+        select(TenantRow.max_queued).where(tenant).scalar_subquery().label("max_queued"),
+        func.coalesce(first.scalar_subquery(), served.scalar_subquery()).label("turn"),
+        last.scalar_subquery().label("last"),
+    )
+    return (await connection.execute(select(*columns))).one()
+
+
+def _place(share: Any, now: int) -> int:
     """Return the run's place in the fair order: a tenant that asks for much has its later runs wait for others'.
 
     Start-time fair queueing (Goyal, Vin, Cheng 1996) with runs of equal size.
     """
-    vtime = max(tenant.vfinish, now)
-    finish = vtime + round(_QUANTUM / tenant.weight)
-    await connection.execute(update(TenantRow).where(TenantRow.id == tenant.id).values(vfinish=finish))
-    return vtime
+    turn = now if share.turn is None else share.turn
+    return turn if share.last is None else max(turn, share.last + round(_QUANTUM / (share.weight or 1.0)))
 
 
-async def _require_room(connection: AsyncConnection, tenant: Any) -> None:
-    if tenant.max_queued is None:
+async def _require_room(connection: AsyncConnection, tenant: str, max_queued: int | None) -> None:
+    if max_queued is None:
         return
-    of_tenant = (RunRow.status == RunStatus.QUEUED.value, RunRow.tenant == tenant.id)
+    of_tenant = (RunRow.status == RunStatus.QUEUED.value, RunRow.tenant == tenant)
     queued = int(await connection.scalar(select(func.count()).where(*of_tenant)) or 0)
-    if queued >= tenant.max_queued:
-        raise QueueFullError(tenant=tenant.id, queued=queued, retry_after=_RETRY_AFTER)
+    if queued >= max_queued:
+        raise QueueFullError(tenant=tenant, queued=queued, retry_after=_RETRY_AFTER)
 
 
 async def _earlier(connection: AsyncConnection, wanted: Submission) -> str | None:
@@ -129,14 +156,16 @@ async def _make_way(connection: AsyncConnection, wanted: Submission, now: int) -
 
 async def _mailed(connection: AsyncConnection, thread: Any, row: dict[str, Any], now: int) -> str | None:
     """Count the run in, and make the thread ready unless somebody has it; return the queue to ring."""
-    counted = {"next_seq": thread.next_seq + 1}
-    if thread.sched == "leased":
-        await connection.execute(update(ThreadRow).where(ThreadRow.id == thread.id).values(**counted))
-        return None
-    return await settle(connection, thread.id, now, **counted)
+    counted = {"next_seq": row["seq"] + 1}
+    if thread.sched == "ready":
+        return await settle(connection, thread.id, now, **counted)
+    if thread.sched == "idle":  # it is the only one
+        counted |= ready(**{name: row[name] for name in ("queue", "priority", "vtime", "not_before")})
+    await connection.execute(update(ThreadRow).where(ThreadRow.id == thread.id).values(**counted))
+    return row["queue"] if thread.sched == "idle" and row["not_before"] <= now else None
 
 
-def _row(wanted: Submission, thread: Any, now: int) -> dict[str, Any]:
+def _row(wanted: Submission, seq: int, now: int) -> dict[str, Any]:
     return {
         "id": wanted.run_id,
         "thread_id": wanted.thread_id,
@@ -147,11 +176,12 @@ def _row(wanted: Submission, thread: Any, now: int) -> dict[str, Any]:
         "asked": shortened(wanted.asked),
         "started_at": moment(now),
         "queued_at": moment(now),
-        "seq": thread.next_seq,
+        "seq": seq,
         "reference": wanted.reference,
         "given": wanted.given,
         "queue": wanted.queue,
         "priority": wanted.priority,
         "max_attempts": wanted.max_attempts,
         "idempotency_key": wanted.key,
+        "not_before": now + round(wanted.delay * SECOND),
     }

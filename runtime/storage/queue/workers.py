@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -56,7 +57,7 @@ class WorkerBook:
         return [worker for worker in await self.all() if worker.slots and worker.state != "dead"]
 
 
-def _record(row: WorkerRow) -> WorkerRecord:
+def _record(row: Any) -> WorkerRecord:
     return WorkerRecord(
         id=row.id,
         host=row.host,

@@ -1,0 +1,119 @@
+"""What a line offers to those who leave work in the queue."""
+
+from __future__ import annotations
+
+import asyncio
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from langchain_core.utils.uuid import uuid7
+
+from trunkline.agents.agent import Agent
+from trunkline.errors import UnknownRunError
+from trunkline.runtime.given import asked, graph_input
+from trunkline.runtime.queue.status import RunStatus
+from trunkline.runtime.queue.submission import DEFAULT_QUEUE, Policy, Submission, new_run_id
+from trunkline.runtime.queue.topics import run_topic
+from trunkline.runtime.runnable import Runnable
+from trunkline.runtime.storage.run_rows import Run
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from trunkline.runtime.opened import Opened
+
+_POLL = 1.0
+"""Seconds after which the record is looked at although nobody rang."""
+
+
+class Queueing(ABC):
+    """Runs that workers serve: submitted, waited for, answered and stopped by their id."""
+
+    @abstractmethod
+    def _require_open(self) -> Opened: ...
+
+    async def submit(
+        self,
+        graph: Runnable | str,
+        given: Any,
+        *,
+        thread: str | None = None,
+        key: str | None = None,
+        queue: str = DEFAULT_QUEUE,
+        priority: int = 0,
+        delay: float = 0.0,
+        policy: Policy | str = Policy.ENQUEUE,
+        max_attempts: int = 3,
+        connection: AsyncConnection | None = None,
+    ) -> str:
+        """Leave a run to the workers, and return its id once that is committed.
+
+        `graph` is a name that the workers know, or an object that has one. The runs of a thread begin one after
+        another, those of a higher `priority` before others; `delay` is in seconds. A second submission with the same
+        `key` returns the first one's id. `policy` says what happens when the thread is busy. With a `connection` (of
+        SQLAlchemy) the run is part of the caller's transaction.
+
+        Raises `ThreadBusyError`, `QueueFullError` (which says when to try again), `KeyTakenError`,
+        `ForeignThreadError`, `UnnamedGraphError`, `TypeNotAllowedError`.
+        """
+        opened = self._require_open()
+        reference = opened.graphs.name_of(graph)
+        wanted = Submission(
+            run_id=new_run_id(),
+            thread_id=opened.office.thread_id(thread or uuid4().hex),
+            tenant=opened.office.tenant,
+            graph=graph.name if isinstance(graph, Agent) else reference,
+            reference=reference,
+            given=opened.payloads_for(graph).dumps(graph_input(given)),
+            asked=asked(given),
+            trace_id=str(uuid7()),
+            queue=queue,
+            key=key,
+            priority=priority,
+            delay=delay,
+            policy=Policy(policy),
+            max_attempts=max_attempts,
+        )
+        return (await opened.database.queue.submit(wanted, connection=connection)).run_id
+
+    async def wait(self, run_id: str, *, within: float | None = None) -> Run:
+        """Return the run once it is over, or waits for an answer. Raises `TimeoutError` after `within` seconds."""
+        opened = self._require_open()
+        async with asyncio.timeout(within), opened.database.bus.listen(run_topic(run_id)) as heard:
+            while not _rests(run := await self.found(run_id)):
+                await heard.next(within=_POLL)
+            return run
+
+    async def found(self, run_id: str) -> Run:
+        """Return a run as it stands on record. Raises `UnknownRunError`."""
+        database = self._require_open().database
+        if (run := await database.runs.get(run_id)) is None:
+            raise UnknownRunError(run=run_id, database=database.url.shown)
+        return run
+
+    async def cancel(self, run_id: str) -> None:
+        """Cancel a run: at once where it waits, else its worker ends it, which takes milliseconds on this machine.
+
+        Effects under way end first; what was finished stays. A run that is over stays as it is.
+        """
+        await self._require_open().database.queue.stop(run_id)
+
+    async def kill(self, run_id: str) -> None:
+        """Cancel a run at once, whatever its worker is doing: nothing that it still does is written.
+
+        Raises `RunStateError` for a run that is over.
+        """
+        await self._require_open().database.queue.kill(run_id)
+
+    async def answer(self, run_id: str, answer: Any) -> None:
+        """Answer the interrupt at which a submitted run waits; of several answers one wins.
+
+        Where it waits at several interrupts, `answer` maps their ids to answers. The others raise `RunStateError`.
+        """
+        opened = self._require_open()
+        await opened.database.queue.answer(run_id, opened.payloads.dumps(answer))
+
+
+def _rests(run: Run) -> bool:
+    return run.status.over or run.status is RunStatus.WAITING

@@ -1,0 +1,1 @@
+"""A project as LangGraph users write it: a `langgraph.json`, and graphs of every kind."""
