@@ -471,6 +471,27 @@ class ThreadConflictError(TrunklineError):
         self.thread, self.ns, self.parent = thread, ns, parent
 
 
+class CommitUnknownError(TrunklineError):
+    """The connection was lost between asking for a commit and hearing of it."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the connection to the database was lost while a transaction was being committed, so nobody knows "
+            "whether it was; look at what is stored before you repeat it"
+        )
+
+
+class SavesBehindError(TrunklineError):
+    """A run is too far ahead of what the database has saved of it. Nothing of what it handed over is dropped."""
+
+    def __init__(self, *, checkpoints: int) -> None:
+        super().__init__(
+            f"what tasks wrote under {checkpoints} checkpoints of this run is not saved yet, because the database is "
+            f"slow or away; run the turn again when it is back, with durability='sync' to go at the database's pace"
+        )
+        self.checkpoints = checkpoints
+
+
 class ThreadDeletedError(TrunklineError):
     """A write came after its thread had been deleted; it was refused, so the thread stays deleted."""
 
