@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 from uuid import uuid4
 
 from langchain_core.utils.uuid import uuid7
@@ -16,6 +16,7 @@ from trunkline.runtime.given import asked, graph_input
 from trunkline.runtime.questions import answers_by_id, interrupts_of, questions_of
 from trunkline.runtime.queue.status import RunStatus
 from trunkline.runtime.queue.submission import DEFAULT_QUEUE, Policy, Submission, new_run_id
+from trunkline.runtime.queue.tenant import Tenant, TenantChanges
 from trunkline.runtime.queue.topics import run_topic
 from trunkline.runtime.runnable import Runnable
 from trunkline.runtime.storage.run_rows import Run
@@ -139,6 +140,18 @@ class Queueing(ABC):
         by_id = answers_by_id(run_id, questions_of(wait.interrupts, opened.payloads), answer)
         payloads = await opened.payloads_by(wait.reference)
         await opened.database.queue.answer(run_id, payloads.dumps(by_id), fence=wait.fence)
+
+    async def set_tenant(self, tenant: str | None = None, **changes: Unpack[TenantChanges]) -> None:
+        """Change what a tenant may use: `weight`, `max_running`, `max_queued`, `paused`; what is left out stays.
+
+        None takes a limit away. Without a name, the line's own tenant. Raises `TenantLimitError`.
+        """
+        opened = self._require_open()
+        await opened.database.tenants.change(opened.office.tenant if tenant is None else tenant, **changes)
+
+    async def tenants(self) -> list[Tenant]:
+        """Return every tenant with its limits, and what it has at the moment."""
+        return await self._require_open().database.tenants.all()
 
 
 def _rests(run: Run) -> bool:

@@ -24,6 +24,8 @@ from trunkline.runtime.storage.memory.store import SQLAlchemyStore
 from trunkline.runtime.storage.migration import migrations, standing_of, upgrade_script
 from trunkline.runtime.storage.queue.heartbeat import Renewals
 from trunkline.runtime.storage.queue.queue import RunQueue
+from trunkline.runtime.storage.queue.schedules import ScheduleBook
+from trunkline.runtime.storage.queue.tenants import TenantBook
 from trunkline.runtime.storage.queue.workers import WorkerBook
 from trunkline.runtime.storage.runs import RunStore
 from trunkline.runtime.storage.spans import SpanStore
@@ -41,6 +43,8 @@ class Database:
     url: DatabaseUrl
     runs: RunStore
     queue: RunQueue
+    schedules: ScheduleBook
+    tenants: TenantBook
     workers: WorkerBook
     spans: SpanStore
     ledger: DatabaseLedger
@@ -100,6 +104,8 @@ async def open_database(
                         url=url,
                         runs=RunStore(engine=engine),
                         queue=queue,
+                        schedules=ScheduleBook(engine, writer=writer, bus=told),
+                        tenants=TenantBook(engine, writer=writer),
                         workers=WorkerBook(engine),
                         spans=spans,
                         ledger=DatabaseLedger(engine=engine, writer=writer, tenant=name, now=clock.now),

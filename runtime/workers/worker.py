@@ -27,6 +27,7 @@ from trunkline.runtime.storage.queue.claiming import Claimed
 from trunkline.runtime.storage.queue.presence import CancelWanted
 from trunkline.runtime.workers.presence import Presence
 from trunkline.runtime.workers.reaper import Reaper
+from trunkline.runtime.workers.scheduler import Scheduler
 
 log = logging.getLogger("trunkline.workers")
 
@@ -101,6 +102,7 @@ class Worker:
                 asyncio.create_task(self._hear_rings(rings), name=f"worker {self.presence.id} hears rings"),
                 asyncio.create_task(self._hear_signals(signals), name=f"worker {self.presence.id} hears signals"),
                 asyncio.create_task(Reaper(self._database, self.presence).run(), name="reaper"),
+                asyncio.create_task(Scheduler(self._database.schedules).run(), name="scheduler"),
                 asyncio.create_task(self._watch_for_death(), name="death watch"),
             ]
             stack.push_async_callback(self._end_duties)
