@@ -2,34 +2,23 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from itertools import pairwise
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import Connection, Engine, event, select
 
 from stand_ins.interviews import GRAPHS, interviewing
-from stand_ins.manual_time import ManualTime
-from stand_ins.processes import bury, die, run_until_it_dies
+from stand_ins.processes import bury, run_until_it_dies
+from stand_ins.schedule_keeping import Book, fire_and_die, opened
 from trunkline import Trunkline
 from trunkline.errors import QueueFullError, ScheduleError, UnknownScheduleError
 from trunkline.runtime.queue.schedule import Due, Misfire, Schedule, due, next_moment
 from trunkline.runtime.queue.topics import queue_topic
 from trunkline.runtime.storage.database import Database
-from trunkline.runtime.storage.engine import open_engine
-from trunkline.runtime.storage.queue.clock import SECOND
-from trunkline.runtime.storage.queue.schedules import ScheduleBook
-from trunkline.runtime.storage.tables import RunRow
-from trunkline.runtime.storage.url import parse_url
-from trunkline.runtime.storage.writer import Writer
-from trunkline.runtime.workers.scheduler import Scheduler
 
 NINE = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
-EARLY = NINE.replace(hour=8)
 
 
 def report(*, name: str = "report", cron: str = "0 * * * *", misfire: Misfire = Misfire.ONCE) -> Schedule:
@@ -47,32 +36,6 @@ def report(*, name: str = "report", cron: str = "0 * * * *", misfire: Misfire = 
         queue="default",
         priority=0,
     )
-
-
-class Book:
-    """A book of schedules with a clock of its own."""
-
-    def __init__(self, engine: Any, writer: Writer) -> None:
-        self._engine = engine
-        self.clock = ManualTime(round(EARLY.timestamp()) * SECOND)
-        self.schedules = ScheduleBook(engine, writer=writer, clock=self.clock)
-        self.scheduler = Scheduler(self.schedules)
-
-    async def moments(self) -> list[str]:
-        """Return the moments for which there are runs."""
-        async with self._engine.connect() as connection:
-            keys = await connection.scalars(select(RunRow.idempotency_key).order_by(RunRow.idempotency_key))
-            return [str(key).removeprefix("schedule:report:2026-03-02T") for key in keys]
-
-
-@asynccontextmanager
-async def opened(url: str) -> AsyncGenerator[Book]:
-    engine = open_engine(parse_url(url))
-    try:
-        async with Writer(engine) as writer:
-            yield Book(engine, writer)
-    finally:
-        await engine.dispose()
 
 
 @pytest.fixture
@@ -174,18 +137,6 @@ async def test_a_clock_that_goes_back_fires_nothing_again(book: Book) -> None:
     await book.scheduler.look()
 
     assert await book.moments() == ["09:00:00Z"]
-
-
-async def fire_and_die(url: str) -> None:
-    """Die at the commit of what a schedule wants."""
-    async with opened(url) as book:
-        book.clock.move(3600)
-
-        def committing(connection: Connection) -> None:
-            die()
-
-        event.listen(Engine, "commit", committing)
-        await book.scheduler.look()
 
 
 async def test_a_scheduler_that_is_killed_leaves_its_work(url: str) -> None:
