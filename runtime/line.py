@@ -171,9 +171,11 @@ class Trunkline(Deciding, Queueing, Scheduling):
         lease: float = LEASE,
         max_stall: float = MAX_STALL,
         drain_grace: float = DRAIN_GRACE,
+        live_text: bool = True,
     ) -> AsyncGenerator[Worker]:
         """Serve queued runs of every tenant during the block, `concurrency` at once; at its end the worker is drained.
 
+        With `live_text` models stream, and `join` hears what they say while they say it.
         Raises `OneWorkerError` when another process serves an embedded database. See `Worker`.
         """
         opened = self._require_open()
@@ -195,6 +197,7 @@ class Trunkline(Deciding, Queueing, Scheduling):
                 lease=lease,
                 max_stall=max_stall,
                 drain_grace=drain_grace,
+                live_text=live_text,
             )
             async with worker:
                 yield worker

@@ -19,6 +19,7 @@ from trunkline.errors import AnswerError
 from trunkline.runtime.storage.checkpoints.asking import AskingTask, TaskPlace
 from trunkline.runtime.storage.checkpoints.saver import SQLAlchemySaver
 from trunkline.runtime.storage.payloads import Payloads, payloads_of
+from trunkline.runtime.storage.queue.finishing import Interrupted
 
 Graph = Pregel[Any, Any, Any, Any]
 _ID = re.compile("[0-9a-f]{32}")
@@ -36,12 +37,14 @@ class Question:
     """How many answers the task had when it asked."""
 
 
-async def asked(graph: Graph, thread_id: str, interrupts: Sequence[Interrupt]) -> bytes:
-    """Return the interrupts at which a run waits as its row keeps them: the questions apart from their values."""
+async def asked(graph: Graph, thread_id: str, interrupts: Sequence[Interrupt], *, answer: str) -> Interrupted:
+    """Return the end of a run that waits at the interrupts. Its questions are kept apart from their values."""
     tasks = await _asking(graph, thread_id)
     questions = [astuple(_question(interrupt.id, tasks)) for interrupt in interrupts]
     payloads = payloads_of(graph)
-    return payloads.dumps({"questions": questions, "interrupts": payloads.dumps(list(interrupts))})
+    values = payloads.dumps(list(interrupts))
+    kept = payloads.dumps({"questions": questions, "interrupts": values})
+    return Interrupted(interrupts=values, questions=kept, answer=answer)
 
 
 def questions_of(kept: bytes, payloads: Payloads) -> list[Question]:

@@ -48,8 +48,8 @@ async def _let_go(beginning: asyncio.Task[Claimed | None], queue: RunQueue) -> N
 
 
 async def reap_dead(database: Database, presence: Presence) -> bool:
-    """Free the threads of workers that died on this machine, or whose lease is over; return whether there were any."""
+    """Free the threads of workers that are dead, as a `Reaper` does; return whether there were any."""
     living = [worker_id for worker_id in await database.workers.living() if worker_id != presence.id]
     dead_here = presence.dead_here(living)
-    reaped = await database.queue.reap(known_dead=dead_here, expired=not database.url.embedded)
+    reaped = await database.queue.reap(known_dead=dead_here, expired=presence.steady)
     return bool(reaped.workers)

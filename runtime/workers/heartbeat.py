@@ -17,6 +17,9 @@ log = logging.getLogger("trunkline.workers")
 BEATS = 4
 """Renewals in the time of one lease."""
 
+SUSPECT = 0.75
+"""The part of a lease after which a worker doubts that it still has it."""
+
 
 def boot_seconds() -> float:
     """Return the seconds since the machine started, those included in which it slept."""
@@ -46,11 +49,14 @@ class Heartbeat:
         self.renewed_at = boot_seconds()
         """When the last renewal that succeeded was sent."""
 
+        self.steady_since = self.renewed_at
+        """Since when no renewal has been late."""
+
         self._seen_at = boot_seconds()
 
     def start(self) -> None:
         """Start the thread. The lease counts as just renewed."""
-        self.renewed_at = self._seen_at = boot_seconds()
+        self.renewed_at = self.steady_since = self._seen_at = boot_seconds()
         self._thread.start()
 
     def loop_lives(self) -> None:
@@ -85,6 +91,8 @@ class Heartbeat:
         except Exception:
             log.exception("worker.renewal_failed worker_id=%s", self._worker_id)
         else:
+            if (answered_at := boot_seconds()) - self.renewed_at > SUSPECT * self._lease:
+                self.steady_since = answered_at
             self.renewed_at = sent_at
             if wanted:
                 self._on_cancel(wanted)

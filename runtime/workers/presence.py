@@ -12,7 +12,7 @@ from importlib.metadata import version
 from trunkline.errors import OneWorkerError
 from trunkline.runtime.storage.database import Database
 from trunkline.runtime.storage.queue.presence import CancelWanted, WorkerInfo
-from trunkline.runtime.workers.heartbeat import Heartbeat, boot_seconds
+from trunkline.runtime.workers.heartbeat import SUSPECT, Heartbeat, boot_seconds
 from trunkline.runtime.workers.life_lock import LifeLock, dead_among, lock_folder
 
 LEASE = 30.0
@@ -20,9 +20,6 @@ LEASE = 30.0
 
 MAX_STALL = 120.0
 """Seconds for which a blocked event loop is covered by the heartbeat."""
-
-_SUSPECT = 0.75
-"""The part of a lease after which a worker doubts that it still has it."""
 
 _LOOK = 1.0
 """Seconds between two looks at the event loop."""
@@ -97,7 +94,16 @@ class Presence:
     def suspect(self) -> bool:
         """Whether this process must doubt that it still has its leases. Nothing new may start meanwhile."""
         beat = self._heartbeat
-        return self.dead.is_set() or (beat is not None and boot_seconds() - beat.renewed_at > _SUSPECT * self.lease)
+        return self.dead.is_set() or (beat is not None and boot_seconds() - beat.renewed_at > SUSPECT * self.lease)
+
+    @property
+    def steady(self) -> bool:
+        """Whether this process may judge others by their leases: it has renewed its own for one lease without a gap.
+
+        After an outage of the database every lease is over, and nobody is dead.
+        """
+        beat = self._heartbeat
+        return beat is not None and not self.suspect and boot_seconds() - beat.steady_since > self.lease
 
     def dead_here(self, worker_ids: Sequence[str]) -> list[str]:
         """Return those of the workers that ran on this machine and are dead."""

@@ -7,7 +7,6 @@ import logging
 
 from trunkline.runtime.storage.database import Database
 from trunkline.runtime.storage.queue.reaping import Reaped
-from trunkline.runtime.workers.heartbeat import boot_seconds
 from trunkline.runtime.workers.presence import Presence
 
 log = logging.getLogger("trunkline.workers")
@@ -19,13 +18,11 @@ LOOK = 1.0
 class Reaper:
     """Looks for dead workers: those of this machine by their life locks, all others by their leases.
 
-    It judges by leases only after this worker has renewed its own for the length of one without a gap: after an outage
-    of the database every lease is over, and nobody is dead.
+    It judges by leases only while this worker's own is renewed without a gap; see `Presence.steady`.
     """
 
     def __init__(self, database: Database, presence: Presence) -> None:
         self._database, self._presence = database, presence
-        self._steady_since = boot_seconds()
 
     async def run(self) -> None:
         """Look every second, until cancelled."""
@@ -42,18 +39,11 @@ class Reaper:
         if not others:
             return Reaped()
         reaped = await self._database.queue.reap(
-            known_dead=self._presence.dead_here(others), expired=self._may_judge_by_leases()
+            known_dead=self._presence.dead_here(others), expired=self._presence.steady
         )
         if reaped.workers:
             log.warning("workers.reaped worker_ids=%s requeued=%s ended=%s", *_lists(reaped))
         return reaped
-
-    def _may_judge_by_leases(self) -> bool:
-        if self._database.url.embedded:
-            return False
-        if self._presence.suspect:
-            self._steady_since = boot_seconds()
-        return boot_seconds() - self._steady_since > self._presence.lease
 
 
 def _lists(reaped: Reaped) -> tuple[str, str, str]:

@@ -76,13 +76,18 @@ class Worker:
         lease: float,
         max_stall: float,
         drain_grace: float,
+        live_text: bool = True,
     ) -> None:
         self._database, self._graphs, self._office_of = database, graphs, office_of
         self._queues, self._concurrency, self._drain_grace = tuple(queues), concurrency, drain_grace
+        self._live_text = live_text
         self.presence = Presence(
             database, queues=queues, slots=concurrency, lease=lease, max_stall=max_stall, on_cancel=self._asked
         )
         self._served: dict[str, _Served] = {}
+        self._in_doubt = False
+        """Whether a claim may have been committed whose answer was lost."""
+
         self._wake = asyncio.Event()
         self._draining = asyncio.Event()
         self._stack = AsyncExitStack()
@@ -159,7 +164,12 @@ class Worker:
 
     async def _claim_up_to(self, free: int) -> int:
         try:
+            if self._in_doubt:
+                known = [served.claimed.lease.lease_id for served in self._served.values()]
+                await self._database.queue.give_back(self.presence.id, keep=known)
+            self._in_doubt = True
             claimed = await self._database.queue.claim(self.presence.id, self._queues, limit=free)
+            self._in_doubt = False
         except WorkerDeadError:
             self.presence.dead.set()
             raise
@@ -208,8 +218,10 @@ class Worker:
             return claimed
 
         given = await _input_of(claimed, graph)
-        conductor = office.conductor(claimed.run, graph, claim=claim, ending=served.ending, control=served.control)
-        async with aclosing(conductor.events(given, watched=False)) as events:
+        conductor = office.conductor(
+            claimed.run, graph, claim=claim, ending=served.ending, control=served.control, aloud=self._live_text
+        )
+        async with aclosing(conductor.events(given, watched=self._live_text)) as events:
             async for _ in events:
                 pass
 

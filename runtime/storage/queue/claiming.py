@@ -43,9 +43,6 @@ class Claimed:
     clean: bool
     """Whether the thread's last run before this one ended well, or there was none."""
 
-    next_event: int
-    """The number of the thread's next event."""
-
     reference: str | None = None
     given: bytes | None = None
     resume: bytes | None = None
@@ -92,7 +89,7 @@ async def begin(connection: AsyncConnection, run: Run, worker_id: str, now: int,
     clean = status_before in _ENDED_WELL
     if thread.sched == "leased":
         earlier = await _begun_before(connection, thread, run, worker_id)
-        return earlier and Claimed(run=run, lease=earlier, clean=clean, next_event=thread.next_event)
+        return Claimed(run=run, lease=earlier, clean=clean) if earlier else None
     lease = _lease(thread, run.id, worker_id)
     if status_before is not None:
         await gone_on(connection, [thread.id], now, answers=answers)
@@ -100,7 +97,7 @@ async def begin(connection: AsyncConnection, run: Run, worker_id: str, now: int,
     counted = update(ThreadRow).where(ThreadRow.id == thread.id).values(next_seq=thread.next_seq + 1)
     await connection.execute(counted)
     await connection.execute(_LEASE_THREAD, [_leased(lease)])
-    return Claimed(run=run, lease=lease, clean=clean, next_event=thread.next_event)
+    return Claimed(run=run, lease=lease, clean=clean)
 
 
 async def _begun_before(connection: AsyncConnection, thread: Any, run: Run, worker_id: str) -> Lease | None:
@@ -108,7 +105,14 @@ async def _begun_before(connection: AsyncConnection, thread: Any, run: Run, work
     this = (RunRow.id == run.id, RunRow.status == RunStatus.RUNNING.value, RunRow.fence == thread.fence)
     if thread.worker_id != worker_id or await connection.scalar(select(RunRow.id).where(*this)) is None:
         return None
-    return Lease(thread_id=thread.id, run_id=run.id, worker_id=worker_id, fence=thread.fence, lease_id=thread.lease_id)
+    return Lease(
+        thread_id=thread.id,
+        run_id=run.id,
+        worker_id=worker_id,
+        fence=thread.fence,
+        lease_id=thread.lease_id,
+        next_event=thread.next_event,
+    )
 
 
 async def _require_alive(connection: AsyncConnection, worker_id: str) -> None:
@@ -202,7 +206,6 @@ def _claimed(thread: Any, row: Any, worker_id: str, now: int) -> Claimed:
         run=replace(run_of(row), status=RunStatus.RUNNING, started_at=moment(now), trace_id=trace_id),
         lease=_lease(thread, row.id, worker_id),
         clean=row.status_before in _ENDED_WELL,
-        next_event=thread.next_event,
         reference=row.reference,
         given=row.given,
         resume=row.resume,
@@ -238,6 +241,7 @@ def _lease(thread: Any, run_id: str, worker_id: str) -> Lease:
         worker_id=worker_id,
         fence=thread.fence + 1,
         lease_id=secrets.token_hex(8),
+        next_event=thread.next_event,
     )
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import TypeVar
 
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.errors import LeaseLostError
@@ -28,6 +29,9 @@ from trunkline.runtime.storage.run_rows import Run
 from trunkline.runtime.storage.writer import Writer
 
 Result = TypeVar("Result")
+_PAUSES = (0.1, 0.5, 2.0, 5.0)
+"""Seconds between attempts to record the beginning or the end of a run."""
+
 Timed = Callable[[AsyncConnection, int], Awaitable[Result]]
 
 
@@ -72,18 +76,18 @@ class RunQueue:
         async def begin(connection: AsyncConnection, now: int) -> Claimed | None:
             return await claiming.begin(connection, run, worker_id, now, answers=answers)
 
-        return await self._insert(begin, locks=locks)
+        return await _until_answered(lambda: self._insert(begin, locks=locks))
 
-    async def finish(self, lease: Lease, end: End, *, next_event: int = 1) -> None:
+    async def finish(self, lease: Lease, end: End) -> None:
         """End a claim and release its lease; see `finishing.finish`."""
 
         async def finish(connection: AsyncConnection) -> str | None:
             now = await self._clock.read(connection)
-            return await finishing.finish(connection, lease, end, next_event=next_event, now=now)
+            return await finishing.finish(connection, lease, end, now)
 
         locks = Locks(threads=frozenset({lease.thread_id}))
         try:
-            ring = await self._writer.release(lease, finish, locks=locks)
+            ring = await _until_answered(lambda: self._writer.release(lease, finish, locks=locks))
         except LeaseLostError:
             lease.refused += 1
             raise
@@ -98,7 +102,7 @@ class RunQueue:
         """Cancel a run at once and take its lease away. Raises `RunStateError`."""
         await self._tell(await self._do(lambda connection, now: stopping.kill(connection, run_id, now)))
 
-    async def answer(self, run_id: str, resume: bytes, *, fence: int) -> None:
+    async def answer(self, run_id: str, resume: bytes, *, fence: int | None = None) -> None:
         """Answer what a run asked under that fence. Of several answers one wins; the others raise `RunStateError`."""
         ring = await self._do(lambda connection, now: answering.answer(connection, run_id, resume, now, fence=fence))
         await self._ring(ring)
@@ -175,3 +179,13 @@ class RunQueue:
             return await self._do(work, locks=locks)
         except IntegrityError:
             return await self._do(work, locks=locks)
+
+
+async def _until_answered(work: Callable[[], Awaitable[Result]]) -> Result:
+    """Do again what changes nothing when it was done before, while the database does not answer."""
+    for pause in _PAUSES:
+        try:
+            return await work()
+        except (OperationalError, InterfaceError):
+            await asyncio.sleep(pause)
+    return await work()
