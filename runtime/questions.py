@@ -55,7 +55,8 @@ def questions_of(kept: bytes, payloads: Payloads) -> list[Question]:
 
 def interrupts_of(kept: bytes, payloads: Payloads) -> list[Interrupt]:
     """Return the interrupts of what `asked` made. Raises `TypeNotAllowedError`."""
-    return payloads.loads(payloads.loads(kept)["interrupts"])
+    interrupts: list[Interrupt] = payloads.loads(payloads.loads(kept)["interrupts"])
+    return interrupts
 
 
 def answers_by_id(run: str, questions: Iterable[Question], answer: Any) -> dict[str, Any]:

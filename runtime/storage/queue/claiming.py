@@ -9,7 +9,7 @@ from typing import Any
 from zlib import crc32
 
 from langchain_core.utils.uuid import uuid7
-from sqlalchemy import bindparam, func, insert, literal, or_, select, text, update
+from sqlalchemy import bindparam, exists, func, insert, literal, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import aliased
 
@@ -85,13 +85,14 @@ async def begin(connection: AsyncConnection, run: Run, worker_id: str, now: int,
     """
     await _require_alive(connection, worker_id)
     thread = await lock_thread(connection, run.thread_id, run.tenant, now)
-    status_before = await connection.scalar(select(_last_before(literal(thread.id), literal(run.id))))
-    clean = status_before in _ENDED_WELL
+    before = select(_last_before(literal(thread.id), literal(run.id)).label("status"), _waits(literal(thread.id)))
+    earlier_runs = (await connection.execute(before)).one()
+    clean = earlier_runs.status in _ENDED_WELL
     if thread.sched == "leased":
         earlier = await _begun_before(connection, thread, run, worker_id)
         return Claimed(run=run, lease=earlier, clean=clean) if earlier else None
     lease = _lease(thread, run.id, worker_id)
-    if status_before is not None:
+    if earlier_runs.waits:
         await gone_on(connection, [thread.id], now, answers=answers)
     await connection.execute(_INSERT_RUN, [row_of(run) | {"seq": thread.next_seq, "fence": lease.fence}])
     counted = update(ThreadRow).where(ThreadRow.id == thread.id).values(next_seq=thread.next_seq + 1)
@@ -172,17 +173,17 @@ async def _begin_each(
     """Begin the next run of each thread. One whose next run is for another queue by now takes its place there."""
     nexts = await _next_runs(connection, [thread.id for thread in threads], now)
     claimed: list[Claimed] = []
-    used: list[str] = []
+    waited: list[str] = []
     for thread in threads:
         row = nexts.get(thread.id)
         if row is None or row.queue not in queues:
             await settle(connection, thread.id, now)
         else:
             claimed.append(_claimed(thread, row, worker_id, now))
-            if row.status_before is not None:
-                used.append(thread.id)
-    if used:
-        await gone_on(connection, used, now, answers=False)
+            if row.waits:
+                waited.append(thread.id)
+    if waited:
+        await gone_on(connection, waited, now, answers=False)
     if claimed:
         await connection.execute(_BEGIN_RUN, [_begun(one) for one in claimed])
         await connection.execute(_LEASE_THREAD, [_leased(one.lease) for one in claimed])
@@ -195,7 +196,7 @@ async def _next_runs(connection: AsyncConnection, thread_ids: Sequence[str], now
     head = select(RunRow.id).where(*queued).order_by(RunRow.seq).limit(1).correlate(ThreadRow).scalar_subquery()
     runs = RunRow.__table__
     before = _last_before(runs.c.thread_id, runs.c.id).label("status_before")
-    wanted = select(runs, before).join_from(ThreadRow.__table__, runs, runs.c.id == head)
+    wanted = select(runs, before, _waits(runs.c.thread_id)).join_from(ThreadRow.__table__, runs, runs.c.id == head)
     rows = await connection.execute(wanted.where(ThreadRow.id.in_(thread_ids)))
     return {row.thread_id: row for row in rows}
 
@@ -223,6 +224,12 @@ def _begun(claimed: Claimed) -> dict[str, Any]:
         "started_at": run.started_at,
         "trace_id": run.trace_id,
     }
+
+
+def _waits(thread_id: Any) -> Any:
+    """Return whether a run of the thread waits for an answer."""
+    runs = aliased(RunRow)
+    return exists().where(runs.thread_id == thread_id, runs.status == RunStatus.WAITING.value).label("waits")
 
 
 def _last_before(thread_id: Any, run_id: Any) -> Any:

@@ -121,8 +121,8 @@ async def _changes(connection: AsyncConnection, lease: Lease, end: End, now: int
         case Interrupted():
             within = RunRow.answer_within if end.within is None else round(end.within * SECOND)
             waits: dict[str, Any] = {"wait_until": within + now, "resume": None}
-            told = {"interrupts": end.questions, "answer": shortened(end.answer), "error": None}
-            return {"status": RunStatus.WAITING.value, "ended_at": moment(now), **waits, **told}
+            waits |= {"interrupts": end.questions, "answer": shortened(end.answer), "error": None}
+            return {"status": RunStatus.WAITING.value, "ended_at": moment(now), **waits}
         case HandedBack():
             return {"status": RunStatus.QUEUED.value, "not_before": now}
         case AttemptFailed():
