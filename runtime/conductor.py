@@ -99,7 +99,7 @@ class Conductor:
             self._take(claimed.lease)
             yield self._recorded(self._started(claimed), claimed.lease)
             if given is not None:
-                given = await self._prepared(given, clean=claimed.clean)
+                given = await self._prepared(given, claimed)
             async with aclosing(self._graph_events(given, outcome, watched=watched)) as events:
                 async for event in events:
                     yield self._recorded(event, claimed.lease)
@@ -164,12 +164,14 @@ class Conductor:
         saver = cast("BaseCheckpointSaver[str]", self._graph.checkpointer)
         await saver.adelete_for_runs([self._run.id])
 
-    async def _prepared(self, given: Any, *, clean: bool) -> Any:
+    async def _prepared(self, given: Any, claimed: Claimed) -> Any:
         """Return the input with what the conversation must be told first.
 
-        A thread whose last run did not end well (`clean` says that it did) may have calls without results.
+        A thread whose last run did not end well may have calls without results.
         """
-        if not clean and not isinstance(given, Command):  # a command goes on where an interrupt stands
+        if claimed.clean and not claimed.news:
+            return given
+        if not claimed.clean and not isinstance(given, Command):  # a command goes on where an interrupt stands
             await self._close()
         news = await self._book.news(self._run.thread_id)
         given, told = with_news(given, news, key=messages_key_of(self._graph))

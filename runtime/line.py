@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing, asynccontextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -29,16 +29,20 @@ from trunkline.runtime.graph_book import GraphBook
 from trunkline.runtime.graph_factory import GraphFactory
 from trunkline.runtime.office import Office, open_office
 from trunkline.runtime.opened import Opened
+from trunkline.runtime.pruner import PRUNE_EVERY, Pruner
 from trunkline.runtime.queue.status import RunStatus
 from trunkline.runtime.queue.submission import DEFAULT_QUEUE, new_run_id
 from trunkline.runtime.queueing import Queueing
 from trunkline.runtime.reply import Reply
 from trunkline.runtime.report import WorkReport, work_report
+from trunkline.runtime.retention import Retention
+from trunkline.runtime.run_watch import RunWatch
 from trunkline.runtime.runnable import Runnable
 from trunkline.runtime.scheduling import Scheduling
 from trunkline.runtime.storage.checkpoints.keyring import Keyring
 from trunkline.runtime.storage.database import Database, open_database
 from trunkline.runtime.storage.run_rows import Run
+from trunkline.runtime.storage.sweeper import Sweeper
 from trunkline.runtime.tracing.langsmith import flush_langsmith
 from trunkline.runtime.turns import Turns
 from trunkline.runtime.workers.beginning import begin_here
@@ -63,6 +67,7 @@ class Trunkline(Deciding, Queueing, Scheduling):
     left out, TRUNKLINE_BUS, else the database itself.
     `index` is how the items of the line's store are embedded, to be found by meaning. `keys` are what conversations'
     state (not the ledger, nor traces) is encrypted with; left out, TRUNKLINE_KEYS.
+    `retention` is what the line's workers keep of all tenants' threads: one for all graphs, or by their names.
     """
 
     def __init__(
@@ -80,6 +85,7 @@ class Trunkline(Deciding, Queueing, Scheduling):
         bus: str | None = None,
         index: IndexConfig | None = None,
         keys: Keyring | None = None,
+        retention: Retention | Mapping[str, Retention] | None = None,
     ) -> None:
         self._url = database or os.environ.get("TRUNKLINE_DATABASE") or DEFAULT_DATABASE
         self._models = models if isinstance(models, Models) else _models(models)
@@ -89,6 +95,7 @@ class Trunkline(Deciding, Queueing, Scheduling):
         self._bus = bus or os.environ.get("TRUNKLINE_BUS")
         self._clock, self._index = clock or SystemClock(), index
         self._keys = keys or Keyring.from_environment()
+        self._retention = retention
         self._stack = AsyncExitStack()
         self._opened: Opened | None = None
         self._graphs = graphs if isinstance(graphs, GraphBook) else GraphBook(graphs)
@@ -112,7 +119,9 @@ class Trunkline(Deciding, Queueing, Scheduling):
             stack.push_async_callback(presence.leave)
             office = await stack.enter_async_context(self._office(database, self._tenant))
             stack.push_async_callback(self._turns.aclose)
-            self._opened = Opened(database=database, office=office, presence=presence, graphs=self._graphs)
+            watch = RunWatch(database)
+            stack.push_async_callback(watch.aclose)
+            self._opened = Opened(database=database, office=office, presence=presence, graphs=self._graphs, watch=watch)
             self._stack = stack.pop_all()
         return self
 
@@ -176,6 +185,7 @@ class Trunkline(Deciding, Queueing, Scheduling):
         """Serve queued runs of every tenant during the block, `concurrency` at once; at its end the worker is drained.
 
         With `live_text` models stream, and `join` hears what they say while they say it.
+        With the line's `retention` it also prunes and erases threads, once an hour.
         Raises `OneWorkerError` when another process serves an embedded database. See `Worker`.
         """
         opened = self._require_open()
@@ -199,8 +209,18 @@ class Trunkline(Deciding, Queueing, Scheduling):
                 drain_grace=drain_grace,
                 live_text=live_text,
             )
-            async with worker:
+            async with self._pruning(opened.database), worker:
                 yield worker
+
+    def _pruning(self, database: Database) -> AbstractAsyncContextManager[object]:
+        match self._retention:
+            case None:
+                return nullcontext()
+            case Retention() as one:
+                pruner = Pruner(database, {}, default=one)
+            case by_graph:
+                pruner = Pruner(database, by_graph)
+        return Sweeper(pruner.sweep, clock=self._clock, every=PRUNE_EVERY)
 
     def _office(self, database: Database, tenant: str) -> AbstractAsyncContextManager[Office]:
         return open_office(

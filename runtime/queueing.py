@@ -20,7 +20,6 @@ from trunkline.runtime.joining import join
 from trunkline.runtime.questions import answers_by_id, interrupts_of, questions_of
 from trunkline.runtime.queue.submission import DEFAULT_QUEUE, Policy, Submission, new_run_id
 from trunkline.runtime.queue.tenant import Tenant, TenantChanges
-from trunkline.runtime.queue.topics import run_topic
 from trunkline.runtime.runnable import Runnable
 from trunkline.runtime.storage.run_rows import Run
 
@@ -28,9 +27,6 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from trunkline.runtime.opened import Opened
-
-_POLL = 1.0
-"""Seconds after which the record is looked at although nobody rang."""
 
 
 class Queueing(ABC):
@@ -89,12 +85,13 @@ class Queueing(ABC):
         return (await opened.database.queue.submit(wanted, connection=connection)).run_id
 
     async def wait(self, run_id: str, *, within: float | None = None) -> Run:
-        """Return the run once it is over, or waits for an answer. Raises `TimeoutError` after `within` seconds."""
+        """Return the run once it is over, or waits for an answer.
+
+        Any number may be waited for at once. Raises `TimeoutError` after `within` seconds, and `UnknownRunError`.
+        """
         opened = self._require_open()
-        async with asyncio.timeout(within), opened.database.bus.listen(run_topic(run_id)) as heard:
-            while not (run := await self.found(run_id)).status.rests:
-                await heard.next(within=_POLL)
-            return run
+        async with asyncio.timeout(within):
+            return await opened.watch.until_rests(run_id)
 
     async def found(self, run_id: str) -> Run:
         """Return a run as it stands on record. Raises `UnknownRunError`."""

@@ -22,7 +22,7 @@ from trunkline.runtime.storage.queue.mailbox import due_or_begun, settle
 from trunkline.runtime.storage.queue.submitting import lock_thread
 from trunkline.runtime.storage.queue_tables import TenantRow, WorkerRow
 from trunkline.runtime.storage.run_rows import Run, row_of, run_of
-from trunkline.runtime.storage.tables import RunRow, ThreadRow
+from trunkline.runtime.storage.tables import NewsRow, RunRow, ThreadRow
 
 _INSERT_RUN = insert(RunRow)
 _BEGIN_RUN = update(RunRow).where(RunRow.id == bindparam("the_run"))
@@ -42,6 +42,9 @@ class Claimed:
     lease: Lease
     clean: bool
     """Whether the thread's last run before this one ended well, or there was none."""
+
+    news: bool
+    """Whether the thread's conversation must be told something."""
 
     reference: str | None = None
     given: bytes | None = None
@@ -85,20 +88,28 @@ async def begin(connection: AsyncConnection, run: Run, worker_id: str, now: int,
     """
     await _require_alive(connection, worker_id)
     thread = await lock_thread(connection, run.thread_id, run.tenant, now)
-    before = select(_last_before(literal(thread.id), literal(run.id)).label("status"), _waits(literal(thread.id)))
-    earlier_runs = (await connection.execute(before)).one()
-    clean = earlier_runs.status in _ENDED_WELL
+    past = select(
+        _last_before(literal(thread.id), literal(run.id)).label("status_before"),
+        _has_news(literal(thread.id)),
+        _waits(literal(thread.id)),
+    )
+    before = (await connection.execute(past)).one()
+
+    def claimed(lease: Lease) -> Claimed:
+        clean = before.status_before in _ENDED_WELL
+        return Claimed(run=run, lease=lease, clean=clean, news=before.news)
+
     if thread.sched == "leased":
         earlier = await _begun_before(connection, thread, run, worker_id)
-        return Claimed(run=run, lease=earlier, clean=clean) if earlier else None
+        return earlier and claimed(earlier)
     lease = _lease(thread, run.id, worker_id)
-    if earlier_runs.waits:
+    if before.waits:
         await gone_on(connection, [thread.id], now, answers=answers)
     await connection.execute(_INSERT_RUN, [row_of(run) | {"seq": thread.next_seq, "fence": lease.fence}])
     counted = update(ThreadRow).where(ThreadRow.id == thread.id).values(next_seq=thread.next_seq + 1)
     await connection.execute(counted)
     await connection.execute(_LEASE_THREAD, [_leased(lease)])
-    return Claimed(run=run, lease=lease, clean=clean)
+    return claimed(lease)
 
 
 async def _begun_before(connection: AsyncConnection, thread: Any, run: Run, worker_id: str) -> Lease | None:
@@ -191,12 +202,13 @@ async def _begin_each(
 
 
 async def _next_runs(connection: AsyncConnection, thread_ids: Sequence[str], now: int) -> dict[str, Any]:
-    """Return the next run of each thread, and the status of the one before it."""
+    """Return the next run of each thread, the status of the one before it, and whether there is news."""
     queued = (RunRow.status == RunStatus.QUEUED.value, RunRow.thread_id == ThreadRow.id, due_or_begun(now))
     head = select(RunRow.id).where(*queued).order_by(RunRow.seq).limit(1).correlate(ThreadRow).scalar_subquery()
     runs = RunRow.__table__
     before = _last_before(runs.c.thread_id, runs.c.id).label("status_before")
-    wanted = select(runs, before, _waits(runs.c.thread_id)).join_from(ThreadRow.__table__, runs, runs.c.id == head)
+    more = (_has_news(runs.c.thread_id), _waits(runs.c.thread_id))
+    wanted = select(runs, before, *more).join_from(ThreadRow.__table__, runs, runs.c.id == head)
     rows = await connection.execute(wanted.where(ThreadRow.id.in_(thread_ids)))
     return {row.thread_id: row for row in rows}
 
@@ -207,6 +219,7 @@ def _claimed(thread: Any, row: Any, worker_id: str, now: int) -> Claimed:
         run=replace(run_of(row), status=RunStatus.RUNNING, started_at=moment(now), trace_id=trace_id),
         lease=_lease(thread, row.id, worker_id),
         clean=row.status_before in _ENDED_WELL,
+        news=row.news,
         reference=row.reference,
         given=row.given,
         resume=row.resume,
@@ -239,6 +252,11 @@ def _last_before(thread_id: Any, run_id: Any) -> Any:
     return (
         select(runs.status).where(*others).order_by(runs.seq.desc(), runs.started_at.desc()).limit(1).scalar_subquery()
     )
+
+
+def _has_news(thread_id: Any) -> Any:
+    """Return whether the thread's conversation must be told something."""
+    return exists().where(NewsRow.thread_id == thread_id, NewsRow.told_by.is_(None)).label("news")
 
 
 def _lease(thread: Any, run_id: str, worker_id: str) -> Lease:

@@ -136,7 +136,8 @@ async def _earlier(connection: AsyncConnection, wanted: Submission) -> str | Non
     row = (await connection.execute(select(*columns).where(*same))).first()
     if row is None:
         return None
-    if (row.reference, row.given) != (wanted.reference, wanted.given):
+    erased = row.given is None
+    if not erased and (row.reference, row.given) != (wanted.reference, wanted.given):
         raise KeyTakenError(key=wanted.key, run=row.id)
     return row.id
 
