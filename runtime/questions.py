@@ -62,8 +62,8 @@ def interrupts_of(kept: bytes, payloads: Payloads) -> list[Interrupt]:
 def answers_by_id(run: str, questions: Iterable[Question], answer: Any) -> dict[str, Any]:
     """Return an answer as a mapping by the ids of the questions. Raises `AnswerError`."""
     ids = [question.id for question in questions]
-    if isinstance(answer, Mapping) and answer and all(map(_is_id, cast("Mapping[Any, Any]", answer))):
-        by_id = dict(cast("Mapping[str, Any]", answer))
+    by_id = _by_id(answer)
+    if by_id:
         if unknown := sorted(by_id.keys() - set(ids)):
             raise AnswerError(run=run, waits_for=ids, unknown=unknown)
         return by_id
@@ -100,5 +100,8 @@ def _waits(question: Question, tasks: Mapping[TaskPlace, AskingTask]) -> bool:
     return task is not None and task.answers <= question.answers
 
 
-def _is_id(key: Any) -> bool:
-    return isinstance(key, str) and _ID.fullmatch(key) is not None
+def _by_id(answer: Any) -> dict[str, Any]:
+    """Return an answer that is a mapping from ids, else nothing."""
+    mapping: Mapping[Any, Any] = answer if isinstance(answer, Mapping) else {}
+    by_id = dict(mapping)
+    return by_id if all(isinstance(key, str) and _ID.fullmatch(key) for key in by_id) else {}
