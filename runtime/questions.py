@@ -102,6 +102,7 @@ def _waits(question: Question, tasks: Mapping[TaskPlace, AskingTask]) -> bool:
 
 def _by_id(answer: Any) -> dict[str, Any]:
     """Return an answer that is a mapping from ids, else nothing."""
-    mapping: Mapping[Any, Any] = answer if isinstance(answer, Mapping) else {}
-    by_id = dict(mapping)
+    if not isinstance(answer, Mapping):
+        return {}
+    by_id: dict[Any, Any] = {**answer}
     return by_id if all(isinstance(key, str) and _ID.fullmatch(key) for key in by_id) else {}

@@ -244,6 +244,14 @@ class DowngradeError(UsageError):
         self.revision, self.current, self.before = revision, current, before
 
 
+class WorkerNotStartedError(SetupError):
+    """A worker process that a command started did not come so far as to serve."""
+
+    def __init__(self, *, worker: str, problem: str, said: str) -> None:
+        super().__init__(f"{worker} {problem}; its last words: {said}")
+        self.worker, self.problem = worker, problem
+
+
 class MissingExtraError(SetupError):
     """A feature needs a package that is not installed."""
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any, TypedDict
 
+from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import HumanMessage
 from langchain_core.runnables import RunnableConfig
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 
 from trunkline import Agent, FanOut
-from trunkline.examples.call_center.backend import Backend
+from trunkline.examples.call_center.backend import Desks
 from trunkline.examples.call_center.graphs.live_contact import PROMPTS
 from trunkline.examples.call_center.tools import after_call_toolbox
 from trunkline.graphs import ModelStep
@@ -43,7 +44,7 @@ class AfterCall(FinishedContact):
 Graph = CompiledStateGraph[AfterCall, None, FinishedContact, AfterCall]
 
 
-def after_call(backend: Backend, *, model: str) -> Graph:
+def after_call(backend: Desks, *, model: BaseChatModel | str) -> Graph:
     """Return the graph that does the work after one contact."""
     graph = StateGraph(AfterCall, input_schema=FinishedContact)
     for name in ("summary", "disposition", "commitments"):
@@ -58,7 +59,7 @@ def after_call(backend: Backend, *, model: str) -> Graph:
 class Writer:
     """Lets an agent read the transcript and write one thing about it."""
 
-    def __init__(self, name: str, model: str) -> None:
+    def __init__(self, name: str, model: BaseChatModel | str) -> None:
         self._name = name
         self._step = ModelStep(Agent(name, model=model, prompt=PROMPTS / f"{name}.md"))
 
@@ -71,7 +72,7 @@ class Writer:
 class Noter:
     """Writes the note of a contact into the CRM, once."""
 
-    def __init__(self, backend: Backend) -> None:
+    def __init__(self, backend: Desks) -> None:
         self._fan_out = FanOut(after_call_toolbox(backend))
 
     async def note(self, state: AfterCall, config: RunnableConfig) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from langgraph.graph import END, START, MessagesState, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 
 from trunkline import Agent, FanOut, Toolbox
-from trunkline.examples.call_center.backend import Backend
+from trunkline.examples.call_center.backend import Desks
 from trunkline.examples.call_center.tools import contact_toolbox
 from trunkline.graphs import ModelStep, wants_tools
 from trunkline.tools import CallResult, Deadline, Done, StillRunning, ToolRequest
@@ -66,7 +66,7 @@ class ContactState(Turn):
 Graph = CompiledStateGraph[ContactState, None, Turn, ContactState]
 
 
-def live_contact(tools: Backend | Toolbox, *, model: BaseChatModel | str, patience: Deadline = ON_THE_LINE) -> Graph:
+def live_contact(tools: Desks | Toolbox, *, model: BaseChatModel | str, patience: Deadline = ON_THE_LINE) -> Graph:
     """Return the graph that serves one turn of a contact. The thread is the contact.
 
     `patience` is how long the first answer waits for what the desk wants to see; what comes later is told later.

@@ -13,7 +13,7 @@ from sqlalchemy import bindparam, exists, func, insert, literal, or_, select, te
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import aliased
 
-from trunkline.errors import WorkerDeadError
+from trunkline.errors import LeaseLostError, WorkerDeadError
 from trunkline.runtime.queue.lease import Lease
 from trunkline.runtime.queue.status import RunStatus
 from trunkline.runtime.storage.queue.answering import gone_on
@@ -110,6 +110,29 @@ async def begin(connection: AsyncConnection, run: Run, worker_id: str, now: int,
     await connection.execute(counted)
     await connection.execute(_LEASE_THREAD, [_leased(lease)])
     return claimed(lease)
+
+
+async def take_over(connection: AsyncConnection, lease: Lease) -> Claimed:
+    """Return what another process has claimed under this lease, to serve it in its place. Raises `LeaseLostError`."""
+    held = (ThreadRow.id == lease.thread_id, ThreadRow.fence == lease.fence, ThreadRow.lease_id == lease.lease_id)
+    runs = RunRow.__table__
+    before = (_last_before(runs.c.thread_id, runs.c.id).label("status_before"), _has_news(runs.c.thread_id))
+    wanted = select(runs, ThreadRow.next_event, *before).join(ThreadRow.__table__, runs.c.thread_id == ThreadRow.id)
+    row = (await connection.execute(wanted.where(runs.c.id == lease.run_id, *held))).first()
+    if row is None:
+        raise LeaseLostError(run=lease.run_id, thread=lease.thread_id)
+    lease.next_event = row.next_event
+    return Claimed(
+        run=run_of(row),
+        lease=lease,
+        clean=row.status_before in _ENDED_WELL,
+        news=row.news,
+        reference=row.reference,
+        given=row.given,
+        resume=row.resume,
+        interrupts=row.interrupts,
+        begun=True,
+    )
 
 
 async def _begun_before(connection: AsyncConnection, thread: Any, run: Run, worker_id: str) -> Lease | None:

@@ -13,17 +13,20 @@ from trunkline.errors import LeaseLostError
 from trunkline.runtime.queue.happenings import (
     QueueEvent,
     RunCancelled,
+    RunDied,
     RunFailed,
     RunHandedBack,
     RunRetried,
     RunSucceeded,
     RunWaiting,
+    WorkerLost,
 )
 from trunkline.runtime.queue.lease import Lease
 from trunkline.runtime.queue.status import RunStatus
 from trunkline.runtime.storage.event_data import Sealed
-from trunkline.runtime.storage.event_log import INSERT, event_row
+from trunkline.runtime.storage.event_log import INSERT, event_row, next_number
 from trunkline.runtime.storage.queue.clock import SECOND, moment
+from trunkline.runtime.storage.queue.crashing import after_crash
 from trunkline.runtime.storage.queue.mailbox import settle_each
 from trunkline.runtime.storage.tables import RunRow, ThreadRow
 from trunkline.runtime.storage.texts import shortened
@@ -69,7 +72,14 @@ class AttemptFailed:
     delay: float
 
 
-End = Ended | Interrupted | HandedBack | AttemptFailed
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Crashed:
+    """The process that served it died."""
+
+    error: str
+
+
+End = Ended | Interrupted | HandedBack | AttemptFailed | Crashed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +101,9 @@ async def finish(connection: AsyncConnection, claims: Sequence[Finish], now: int
     ending = [claim for claim in claims if claim.lease in held]
     if not ending:
         return [await _not_held(connection, claim.lease) for claim in claims]
+    for lease in held:
+        if lease.lent:
+            lease.next_event = await next_number(connection, lease.thread_id)
     changed = [await _changes(connection, claim.lease, claim.end, now) for claim in ending]
     for alike in _alike([{"the_run": claim.lease.run_id, **to} for claim, to in zip(ending, changed, strict=True)]):
         await connection.execute(_END_RUN, alike)
@@ -107,11 +120,11 @@ def _freed(lease: Lease) -> dict[str, Any]:
 
 
 def _event_row(claim: Finish, changes: dict[str, Any], now: int) -> dict[str, Any]:
-    lease, event = claim.lease, _event_of(claim.end, changes)
+    lease, event = claim.lease, _event_of(claim.lease, claim.end, changes)
     return event_row(lease.thread_id, lease.run_id, event, fence=lease.fence, seq=lease.next_event, now=now)
 
 
-def _event_of(end: End, changes: dict[str, Any]) -> QueueEvent:
+def _event_of(lease: Lease, end: End, changes: dict[str, Any]) -> QueueEvent:
     match RunStatus(changes["status"]), end:
         case RunStatus.SUCCEEDED, _:
             return RunSucceeded()
@@ -121,8 +134,12 @@ def _event_of(end: End, changes: dict[str, Any]) -> QueueEvent:
             return RunWaiting(interrupts=Sealed(interrupts))
         case RunStatus.QUEUED, AttemptFailed(error=error, delay=delay):
             return RunRetried(attempt=changes["attempt"], error=error, seconds=delay)
+        case RunStatus.QUEUED, Crashed():
+            return WorkerLost(worker=lease.worker_id, crashes=changes["crashes"])
         case RunStatus.QUEUED, _:
             return RunHandedBack()
+        case RunStatus.DEAD, _:
+            return RunDied(error=changes["error"])
         case _:
             return RunFailed(error=changes["error"] or "")
 
@@ -159,6 +176,7 @@ async def _changes(connection: AsyncConnection, lease: Lease, end: End, now: int
             return _over(end, now)
         case _:
             columns = (RunRow.cancel, RunRow.answer_within, RunRow.attempt, RunRow.max_attempts)
+            columns += (RunRow.reference, RunRow.crashes)
             run = (await connection.execute(select(*columns).where(RunRow.id == lease.run_id))).one()
             if run.cancel is not None:  # nobody shall begin it again
                 return _over(Ended(status=RunStatus.CANCELLED), now)
@@ -170,7 +188,7 @@ def _over(end: Ended, now: int) -> dict[str, Any]:
     return {"status": end.status.value, "ended_at": moment(now), "resume": None, "interrupts": None, **told}
 
 
-def _put_back(run: Any, end: Interrupted | HandedBack | AttemptFailed, now: int) -> dict[str, Any]:
+def _put_back(run: Any, end: Interrupted | HandedBack | AttemptFailed | Crashed, now: int) -> dict[str, Any]:
     match end:
         case Interrupted():
             within = run.answer_within if end.within is None else round(end.within * SECOND)
@@ -185,3 +203,5 @@ def _put_back(run: Any, end: Interrupted | HandedBack | AttemptFailed, now: int)
             if run.attempt + 1 >= run.max_attempts:
                 return {"status": RunStatus.FAILED.value, "ended_at": moment(now), "resume": None, **spent}
             return {"status": RunStatus.QUEUED.value, "not_before": now + round(end.delay * SECOND), **spent}
+        case Crashed():
+            return after_crash(run, now, error=end.error)

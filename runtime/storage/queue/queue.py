@@ -15,7 +15,16 @@ from trunkline.runtime.bus.memory import MemoryBus
 from trunkline.runtime.queue.lease import Lease
 from trunkline.runtime.queue.submission import Submission
 from trunkline.runtime.queue.topics import REST_TOPIC, queue_topic, run_topic, worker_topic
-from trunkline.runtime.storage.queue import answering, claiming, finishing, presence, reaping, stopping, submitting
+from trunkline.runtime.storage.queue import (
+    answering,
+    claiming,
+    finishing,
+    presence,
+    reaping,
+    retrying,
+    stopping,
+    submitting,
+)
 from trunkline.runtime.storage.queue.claiming import Claimed
 from trunkline.runtime.storage.queue.clock import DatabaseClock, ServerClock
 from trunkline.runtime.storage.queue.finishing import End, Finish
@@ -78,6 +87,10 @@ class RunQueue:
 
         return await _until_answered(lambda: self._insert(begin, locks=locks))
 
+    async def take_over(self, lease: Lease) -> Claimed:
+        """Return what another process has claimed under this lease; see `claiming.take_over`."""
+        return await self._writer.write(lambda connection: claiming.take_over(connection, lease))
+
     async def finish(self, lease: Lease, end: End) -> None:
         """End a claim and release its lease; see `finishing.finish`."""
         item, locks = Finish(lease=lease, end=end), Locks(threads=frozenset({lease.thread_id}))
@@ -102,9 +115,16 @@ class RunQueue:
         ring = await self._do(lambda connection, now: answering.answer(connection, run_id, resume, now, fence=fence))
         await self._ring(ring)
 
+    async def retry(self, run_id: str) -> None:
+        """Queue a run again that is over and did not succeed; see `retrying.retry`."""
+        await self._ring(await self._do(lambda connection, now: retrying.retry(connection, run_id, now)))
+
     async def give_up_waiting(self) -> Sequence[str]:
-        """Cancel the runs whose time for an answer is over."""
-        return await self._do(answering.give_up_waiting)
+        """Cancel the runs whose time for an answer is over, and return them."""
+        given_up = await self._do(answering.give_up_waiting)
+        for run_id in given_up:
+            await self._bus.publish(run_topic(run_id))
+        return given_up
 
     async def arrive(self, worker: WorkerInfo, *, lease: float) -> None:
         """Put a worker on record."""
