@@ -39,6 +39,7 @@ from trunkline.runtime.report import WorkReport, work_report
 from trunkline.runtime.retention import Retention
 from trunkline.runtime.run_watch import RunWatch
 from trunkline.runtime.runnable import Runnable
+from trunkline.runtime.scheduling import Scheduling
 from trunkline.runtime.storage.checkpoints.keyring import Keyring
 from trunkline.runtime.storage.database import Database, open_database
 from trunkline.runtime.storage.run_rows import Run
@@ -54,7 +55,7 @@ from trunkline.tools.threads import DEFAULT_THREADS
 from trunkline.tools.toolbox import Toolbox
 
 
-class Trunkline(Deciding, Queueing):
+class Trunkline(Deciding, Queueing, Scheduling):
     """A line to the database on which agents run: `async with Trunkline("sqlite:///shop.db") as line:`.
 
     `database` is a URL; left out, the environment variable TRUNKLINE_DATABASE, else `sqlite:///trunkline.db`. `models`

@@ -26,6 +26,8 @@ from trunkline.runtime.storage.migration import migrations, standing_of, upgrade
 from trunkline.runtime.storage.queue.backlog import QueueBook
 from trunkline.runtime.storage.queue.heartbeat import Renewals
 from trunkline.runtime.storage.queue.queue import RunQueue
+from trunkline.runtime.storage.queue.schedules import ScheduleBook
+from trunkline.runtime.storage.queue.tenants import TenantBook
 from trunkline.runtime.storage.queue.workers import WorkerBook
 from trunkline.runtime.storage.runs import RunStore
 from trunkline.runtime.storage.spans import SpanStore
@@ -44,6 +46,8 @@ class Database:
     url: DatabaseUrl
     runs: RunStore
     queue: RunQueue
+    schedules: ScheduleBook
+    tenants: TenantBook
     workers: WorkerBook
     queues: QueueBook
     spans: SpanStore
@@ -110,6 +114,8 @@ async def open_database(
                         url=url,
                         runs=RunStore(engine=engine),
                         queue=queue,
+                        schedules=ScheduleBook(engine, writer=writer, bus=told),
+                        tenants=TenantBook(engine, writer=writer),
                         workers=WorkerBook(engine),
                         queues=QueueBook(engine),
                         spans=spans,

@@ -734,6 +734,33 @@ class AnswerError(UsageError):
         self.run, self.waits_for, self.unknown = run, waits_for, unknown or []
 
 
+class TenantLimitError(UsageError, ValueError):
+    """A limit of a tenant has a value that it cannot have."""
+
+    def __init__(self, *, limit: str, value: float | None, least: str) -> None:
+        super().__init__(f"{limit} of a tenant must be {least}, got {value!r}")
+        self.limit, self.value = limit, value
+
+
+class ScheduleError(UsageError, ValueError):
+    """A schedule has a cron expression or a time zone that names no moments."""
+
+    def __init__(self, *, cron: str, zone: str, problem: str) -> None:
+        super().__init__(
+            f"cannot schedule {cron!r} in zone {zone!r}: {problem}; expected the five fields of cron "
+            "(minute, hour, day of the month, month, day of the week) and a zone like 'Europe/Berlin'"
+        )
+        self.cron, self.zone, self.problem = cron, zone, problem
+
+
+class UnknownScheduleError(UsageError, LookupError):
+    """There is no schedule of that name."""
+
+    def __init__(self, *, name: str) -> None:
+        super().__init__(f"there is no schedule {name!r}; 'trunkline schedules list' shows them")
+        self.name = name
+
+
 # --- store ---
 
 

@@ -165,6 +165,8 @@ class QueueMachine(RuleBasedStateMachine):
         for one, run in zip(claimed, begun, strict=True):
             assert one.begun == run.begun
             run.status, run.begun, run.worker = "running", True, worker
+            for waiting in self._of(run.thread, "waiting"):
+                waiting.status = "cancelled"
             self.leases[one.run.id] = one.lease
 
     @precondition(lambda self: self.leases)
@@ -290,7 +292,7 @@ class QueueMachine(RuleBasedStateMachine):
             assert run.status != "waiting"
             return
         assert run.status == "waiting"
-        run.status, run.not_before = "queued", self._now
+        run.status, run.not_before, run.attempt, run.crashes = "queued", self._now, 0, 0
 
     @rule()
     def give_up_waiting(self) -> None:
