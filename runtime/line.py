@@ -14,6 +14,7 @@ from uuid import uuid4
 
 from langchain_core.utils.uuid import uuid7
 from langgraph.store.base import BaseStore, IndexConfig
+from langgraph.types import Command
 
 from trunkline.agents.agent import Agent
 from trunkline.agents.models import Models
@@ -29,12 +30,14 @@ from trunkline.runtime.graph_book import GraphBook
 from trunkline.runtime.graph_factory import GraphFactory
 from trunkline.runtime.office import Office, open_office
 from trunkline.runtime.opened import Opened
+from trunkline.runtime.pruner import Pruner
 from trunkline.runtime.queue.status import RunStatus
 from trunkline.runtime.queue.submission import DEFAULT_QUEUE, new_run_id
 from trunkline.runtime.queueing import Queueing
 from trunkline.runtime.reply import Reply
 from trunkline.runtime.report import WorkReport, work_report
 from trunkline.runtime.retention import Retention
+from trunkline.runtime.run_watch import RunWatch
 from trunkline.runtime.runnable import Runnable
 from trunkline.runtime.storage.checkpoints.keyring import Keyring
 from trunkline.runtime.storage.database import Database, open_database
@@ -64,6 +67,7 @@ class Trunkline(Deciding, Queueing):
     left out, TRUNKLINE_BUS, else the database itself.
     `index` is how the items of the line's store are embedded, to be found by meaning. `keys` are what conversations'
     state (not the ledger, nor traces) is encrypted with; left out, TRUNKLINE_KEYS.
+    `retention` is what the line's workers keep of all tenants' threads: one for all graphs, or by their names.
     """
 
     def __init__(
@@ -81,6 +85,7 @@ class Trunkline(Deciding, Queueing):
         bus: str | None = None,
         index: IndexConfig | None = None,
         keys: Keyring | None = None,
+        retention: Retention | Mapping[str, Retention] | None = None,
     ) -> None:
         self._url = database or os.environ.get("TRUNKLINE_DATABASE") or DEFAULT_DATABASE
         self._models = models if isinstance(models, Models) else _models(models)
@@ -91,6 +96,7 @@ class Trunkline(Deciding, Queueing):
         self._bus = bus or os.environ.get("TRUNKLINE_BUS")
         self._clock, self._index = clock or SystemClock(), index
         self._keys = keys or Keyring.from_environment()
+        self._retention = retention
         self._portable = not (limits or clock or index or keys)
         self._stack = AsyncExitStack()
         self._opened: Opened | None = None
@@ -115,7 +121,9 @@ class Trunkline(Deciding, Queueing):
             stack.push_async_callback(presence.leave)
             office = await stack.enter_async_context(self._office(database, self._tenant))
             stack.push_async_callback(self._turns.aclose)
-            self._opened = Opened(database=database, office=office, presence=presence, graphs=self._graphs)
+            watch = RunWatch(database)
+            stack.push_async_callback(watch.aclose)
+            self._opened = Opened(database=database, office=office, presence=presence, graphs=self._graphs, watch=watch)
             self._stack = stack.pop_all()
         return self
 
@@ -180,11 +188,12 @@ class Trunkline(Deciding, Queueing):
         lease: float = LEASE,
         max_stall: float = MAX_STALL,
         drain_grace: float = DRAIN_GRACE,
-        retention: Mapping[str, Retention] | None = None,
+        live_text: bool = True,
     ) -> AsyncGenerator[Worker]:
         """Serve queued runs of every tenant during the block, `concurrency` at once; at its end the worker is drained.
 
-        `retention` says by the name of the graph what is kept of its threads; what is not is erased from time to time.
+        With `live_text` models stream, and `join` hears what they say while they say it.
+        With the line's `retention` it also prunes and erases threads, once an hour.
         Raises `OneWorkerError` when another process serves an embedded database. See `Worker`.
         """
         opened = self._require_open()
@@ -207,10 +216,20 @@ class Trunkline(Deciding, Queueing):
                 max_stall=max_stall,
                 drain_grace=drain_grace,
                 outfit=self._outfit(),
-                retention=retention,
+                pruner=self._pruner(opened.database),
+                live_text=live_text,
             )
             async with worker:
                 yield worker
+
+    def _pruner(self, database: Database) -> Pruner | None:
+        match self._retention:
+            case None:
+                return None
+            case Retention() as one:
+                return Pruner(database, {}, default=one)
+            case by_graph:
+                return Pruner(database, by_graph)
 
     def _outfit(self) -> Outfit | None:
         """What another process needs to work as this line does; None where it was given what only code can give."""
@@ -247,7 +266,7 @@ class Trunkline(Deciding, Queueing):
         conductor = opened.office.conductor(
             run,
             compiled,
-            claim=lambda: begin_here(run, opened.database, opened.presence),
+            claim=lambda: begin_here(run, opened.database, opened.presence, answers=_is_answer(given)),
             ending=EndsAtOnce(),
             permit=opened.presence,
         )
@@ -277,6 +296,10 @@ class Trunkline(Deciding, Queueing):
             asked=asked(given),
             started_at=datetime.now(UTC),
         )
+
+
+def _is_answer(given: Any) -> bool:
+    return isinstance(given, Command) and given.resume is not None
 
 
 def _models(path: str | Path | None) -> Models:

@@ -18,6 +18,7 @@ from trunkline.runtime.cli.check_effects import check_effects
 from trunkline.runtime.cli.confirm import confirm
 from trunkline.runtime.cli.db import db
 from trunkline.runtime.cli.demo import demo
+from trunkline.runtime.cli.events import events
 from trunkline.runtime.cli.failures import INTERRUPTED, exit_code_of
 from trunkline.runtime.cli.options import Verbose, Verbosity
 from trunkline.runtime.cli.queue import queue
@@ -60,6 +61,7 @@ app.add_typer(runs, name="runs")
 app.command("workers")(workers)
 app.command("queue")(queue)
 app.command("trace")(trace)
+app.command("events")(events)
 app.command("approvals")(approvals)
 app.command("approve")(approve)
 app.command("reject")(reject)

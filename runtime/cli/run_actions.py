@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -52,13 +52,20 @@ def answer(
     del verbose
     given = parsed(value, "the answer")
 
-    async def act(opened: storage.Database, run_id: str) -> None:
-        from trunkline.runtime.storage.payloads import Payloads
-
-        await opened.queue.answer(run_id, Payloads(opened.saver.serde).dumps(given))
-
-    after = asyncio.run(_done(database, bus, run, act))
+    after = asyncio.run(_answered(database, bus, run, given))
     typer.echo(f"{after.id} is {after.status}")
+
+
+async def _answered(database: str, bus: str | None, wanted: str, given: Any) -> Run:
+    from trunkline.agents.models import Models
+    from trunkline.runtime.cli.existing import existing_database
+    from trunkline.runtime.line import Trunkline
+
+    async with existing_database(database) as opened:
+        run = await run_named(opened, wanted)
+    async with Trunkline(database, tenant=run.tenant, models=Models({}), bus=bus) as line:
+        await line.answer(run.id, given)
+        return await line.found(run.id)
 
 
 async def _done(database: str, bus: str | None, wanted: str, act: Act) -> Run:

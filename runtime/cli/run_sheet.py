@@ -15,7 +15,6 @@ from trunkline.runtime.cli.which_run import WhichRun, run_named
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from langgraph.types import Interrupt
     from rich.text import Text
 
     from trunkline.runtime.storage import database as storage
@@ -61,10 +60,11 @@ async def _kept(database: str, wanted: str) -> tuple[Run, list[Any]]:
 
 async def _questions(opened: storage.Database, run: Run) -> list[Any]:
     """Return what the run waits for: the values of its interrupts, by their ids where there are several."""
+    from trunkline.runtime.questions import interrupts_of
     from trunkline.runtime.storage.payloads import Payloads
 
-    kept = await opened.runs.interrupts(run.id)
-    interrupts: list[Interrupt] = Payloads(opened.saver.serde).loads(kept) if kept else []
+    wait = await opened.runs.wait_of(run.id)
+    interrupts = interrupts_of(wait.interrupts, Payloads(opened.saver.serde)) if wait else []
     if len(interrupts) < 2:
         return [interrupt.value for interrupt in interrupts]
     return [{interrupt.id: interrupt.value} for interrupt in interrupts]

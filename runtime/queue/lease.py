@@ -20,9 +20,15 @@ class Lease:
     worker_id: str
     fence: int
     lease_id: str
+    next_event: int = 1
+    """The number of the thread's next event, which its holder counts on."""
+
     released: bool = False
     """Whether the run has ended. What still comes of it (calls that outlive their turn) is checked against the life of
     its worker instead."""
+
+    lent: bool = False
+    """Whether another process writes under it, too, and so numbers events."""
 
     refused: int = 0
     """Writes that were refused because the lease was lost."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+REST_TOPIC = "rest"
+"""A run's id: it may rest now."""
+
 
 def queue_topic(queue: str) -> str:
     """A ring: a run of the queue may begin."""
@@ -14,5 +17,10 @@ def worker_topic(worker_id: str) -> str:
 
 
 def run_topic(run_id: str) -> str:
-    """A ring: the run's record or its events have changed. Otherwise pieces of text as they are streamed."""
+    """A ring: the run's record or its events have changed."""
     return f"run:{run_id}"
+
+
+def text_topic(run_id: str) -> str:
+    """A piece of text that a model says in the run."""
+    return f"text:{run_id}"

@@ -19,6 +19,7 @@ from trunkline.runtime.storage.call_book import CallBook
 from trunkline.runtime.storage.checkpoints.keyring import Keyring
 from trunkline.runtime.storage.checkpoints.saver import SQLAlchemySaver
 from trunkline.runtime.storage.engine import connections_are_out, open_engine
+from trunkline.runtime.storage.event_log import EventLog
 from trunkline.runtime.storage.ledger import DatabaseLedger
 from trunkline.runtime.storage.memory.store import SQLAlchemyStore
 from trunkline.runtime.storage.migration import migrations, standing_of, upgrade_script
@@ -48,6 +49,7 @@ class Database:
     spans: SpanStore
     ledger: DatabaseLedger
     book: CallBook
+    events: EventLog
     saver: SQLAlchemySaver
     threads: ThreadStore
     store: SQLAlchemyStore
@@ -96,6 +98,7 @@ async def open_database(
             SQLAlchemySaver(engine, writer=writer, keys=keys) as saver,
         ):
             queue, spans = RunQueue(writer=writer, bus=told), SpanStore(engine=engine, writer=writer)
+            events = EventLog(engine=engine, writer=writer)
 
             @asynccontextmanager
             async def of_tenant(name: str) -> AsyncGenerator[Database]:
@@ -112,8 +115,9 @@ async def open_database(
                         spans=spans,
                         ledger=DatabaseLedger(engine=engine, writer=writer, tenant=name, now=clock.now),
                         book=CallBook(engine=engine, writer=writer, tenant=name, now=clock.now),
+                        events=events,
                         saver=saver,
-                        threads=ThreadStore(engine=engine, writer=writer),
+                        threads=ThreadStore(engine=engine, writer=writer, queue=queue),
                         store=store,
                         cache=cache,
                         writer=writer,

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import ARRAY, ColumnElement, String, any_, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from trunkline.runtime.queue.status import RunStatus
 from trunkline.runtime.storage.run_rows import Run, run_of
 from trunkline.runtime.storage.tables import CallRow, RunRow, SpendRow
+
+_RESTING = [status.value for status in RunStatus if status.rests]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +29,20 @@ class RunSummary:
     """None: no model call of the run has a known price."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wait:
+    """What a run waits for."""
+
+    interrupts: bytes
+    """As `questions.asked` made them."""
+
+    reference: str | None
+    """How a worker finds the run's graph."""
+
+    fence: int
+    """The fencing token of the claim under which it asked."""
+
+
 class RunStore:
     """Reads the rows of runs."""
 
@@ -38,10 +55,31 @@ class RunStore:
             row = (await connection.execute(select(RunRow.__table__).where(RunRow.id == run_id))).first()
             return run_of(row) if row else None
 
+    async def among(self, run_ids: Collection[str], *, resting: bool = False) -> list[Run]:
+        """Return those of the runs that are on record, or those that rest; for any number it is one statement."""
+        wanted = select(RunRow.__table__).where(self._is_among(run_ids))
+        if resting:
+            wanted = wanted.where(RunRow.status.in_(_RESTING))
+        async with self._engine.connect() as connection:
+            return [run_of(row) for row in await connection.execute(wanted)]
+
+    def _is_among(self, run_ids: Collection[str]) -> ColumnElement[bool]:
+        if self._engine.dialect.name == "postgresql":
+            return RunRow.id == any_(literal(list(run_ids), ARRAY(String)))
+        return RunRow.id.in_(select(func.json_each(json.dumps(list(run_ids))).table_valued("value").c.value))
+
     async def cancel_wish(self, run_id: str) -> str | None:
         """Return how somebody wishes a run to end that is under way: `cancel`, `rollback`, or None."""
         async with self._engine.connect() as connection:
             return await connection.scalar(select(RunRow.cancel).where(RunRow.id == run_id))
+
+    async def wait_of(self, run_id: str) -> Wait | None:
+        """Return what a run waits for, or None when it does not wait."""
+        columns = (RunRow.interrupts, RunRow.reference, RunRow.fence)
+        waiting = select(*columns).where(RunRow.id == run_id, RunRow.status == RunStatus.WAITING.value)
+        async with self._engine.connect() as connection:
+            row = (await connection.execute(waiting)).first()
+            return Wait(interrupts=row.interrupts, reference=row.reference, fence=row.fence) if row else None
 
     async def find(self, beginning: str) -> Sequence[Run]:
         """Return the runs whose id begins so, newest first; `last` means the newest of all."""
@@ -52,11 +90,6 @@ class RunStore:
             wanted = wanted.where(RunRow.id.startswith(beginning, autoescape=True))
         async with self._engine.connect() as connection:
             return [run_of(row) for row in await connection.execute(wanted)]
-
-    async def interrupts(self, run_id: str) -> bytes | None:
-        """Return what a run waits for, serialised."""
-        async with self._engine.connect() as connection:
-            return await connection.scalar(select(RunRow.interrupts).where(RunRow.id == run_id))
 
     async def latest(
         self,

@@ -45,7 +45,6 @@ class _Job(Generic[Result]):
     lease: Lease | None
     locks: Locks | None = None
     alone: bool = False
-    then: Callable[[], object] | None = None
 
 
 @dataclass(slots=True)
@@ -66,6 +65,8 @@ class _Share(Generic[Result]):
     item: Any
     done: asyncio.Future[Result]
     lease: Lease | None
+    locks: Locks | None = None
+    releases: Lease | None = None
 
 
 _Waiting = _Job[Any] | _Row | _Share[Any]
@@ -119,13 +120,14 @@ class Writer:
         job = _Job(work, asyncio.get_running_loop().create_future(), held_lease(), alone=True)
         return await self._answer(job)
 
-    async def release(self, lease: Lease, work: Work[Result], *, locks: Locks) -> Result:
-        """Run the work that ends the lease, and so checks it itself; once committed, the lease is released.
+    async def release(self, lease: Lease, work: SharedWork[Item, Result], item: Item, *, locks: Locks) -> Result:
+        """Share the work that ends the lease, and so checks it itself; once committed, the lease is released.
 
-        It is released before anything else is written: what still comes of the run is late from then on.
+        It comes after all other shared work, and is released before anything else is written: what still comes of the
+        run is late from then on.
         """
         done = asyncio.get_running_loop().create_future()
-        return await self._answer(_Job(work, done, None, locks, then=lease.release))
+        return await self._answer(_Share(work, item, done, None, locks, releases=lease))
 
     def post(self, statement: Executable, row: Mapping[str, Any], *, urgent: bool = True) -> asyncio.Future[None]:
         """Put a row into the next transaction without waiting; the future tells how it went.
@@ -142,17 +144,15 @@ class Writer:
 
         As with `write`, the work may run twice, and a cancelled caller's item may still be written.
         """
-        share = _Share(work, item, asyncio.get_running_loop().create_future(), held_lease())
-        self._put(share)
-        return await asyncio.shield(share.done)
+        return await self._answer(_Share(work, item, asyncio.get_running_loop().create_future(), held_lease()))
 
     async def flush(self) -> None:
         """Wait until everything posted so far is committed or has failed."""
         await self.write(_nothing)
 
-    async def _answer(self, job: _Job[Result]) -> Result:
-        self._put(job)
-        return await asyncio.shield(job.done)
+    async def _answer(self, item: _Job[Result] | _Share[Result]) -> Result:
+        self._put(item)
+        return await asyncio.shield(item.done)
 
     def _put(self, item: _Waiting, *, urgent: bool = True) -> None:
         if self._task is None:
@@ -180,8 +180,8 @@ class Writer:
             await self._fail(taken, error)
         else:
             for item, result in results:
-                if isinstance(item, _Job) and item.then and not isinstance(result, _Refused):
-                    item.then()
+                if isinstance(item, _Share) and item.releases and not isinstance(result, Exception):
+                    item.releases.release()
                 _settle(item.done, result)
 
     async def _fail(self, taken: list[_Waiting], error: Exception) -> None:
@@ -194,7 +194,7 @@ class Writer:
 
 async def _write(connection: AsyncConnection, asked: list[_Waiting]) -> list[tuple[_Waiting, Any]]:
     leases = {item.lease for item in asked if item.lease}
-    locks = [item.locks for item in asked if isinstance(item, _Job) and item.locks]
+    locks = [item.locks for item in asked if not isinstance(item, _Row) and item.locks]
     if locks and len(locks) + len(leases) > 1:
         await lock(connection, together([*locks, *map(_guarded, leases)]))
     lost = await lost_leases(connection, leases) if leases else set[Lease]()
@@ -249,9 +249,9 @@ def _by_statement(taken: list[_Waiting]) -> list[tuple[Executable, list[_Row]]]:
 
 def _by_work(taken: list[_Waiting]) -> list[tuple[SharedWork[Any, Any], list[_Share[Any]]]]:
     groups: dict[SharedWork[Any, Any], list[_Share[Any]]] = {}
-    for item in taken:
-        if isinstance(item, _Share):
-            groups.setdefault(item.work, []).append(item)
+    shares = (item for item in taken if isinstance(item, _Share))
+    for share in sorted(shares, key=lambda share: share.releases is not None):
+        groups.setdefault(share.work, []).append(share)
     return list(groups.items())
 
 

@@ -52,6 +52,7 @@ class ServedAlone(Served):
         task = asyncio.current_task()
         assert task, "a run is a task"
         self.claimed.lease.on_loss.append(task.cancel)
+        self.claimed.lease.lent = True
         self._process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",

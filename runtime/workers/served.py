@@ -17,6 +17,7 @@ from trunkline.runtime.conductor import Graph
 from trunkline.runtime.ending import EndsInTheQueue
 from trunkline.runtime.graph_book import GraphBook
 from trunkline.runtime.office import Office
+from trunkline.runtime.questions import questions_of, unanswered
 from trunkline.runtime.storage.payloads import payloads_of
 from trunkline.runtime.storage.queue.claiming import Claimed
 from trunkline.runtime.storage.queue.finishing import End
@@ -99,10 +100,11 @@ class ServedHere(Served):
         graphs: GraphBook,
         office_of: Callable[[str], Awaitable[Office]],
         permit: Permit | None = None,
+        live_text: bool = True,
     ) -> None:
         super().__init__(claimed, queue=queue)
         self._graphs, self._office_of, self._permit = graphs, office_of, permit
-        self._control = RunControl()
+        self._control, self._live_text = RunControl(), live_text
 
     def drain(self) -> None:
         """Let it be handed back at the end of its step."""
@@ -119,18 +121,26 @@ class ServedHere(Served):
 
         given = await _input_of(self.claimed, graph)
         conductor = office.conductor(
-            self.claimed.run, graph, claim=claim, ending=self.ending, control=self._control, permit=self._permit
+            self.claimed.run,
+            graph,
+            claim=claim,
+            ending=self.ending,
+            control=self._control,
+            permit=self._permit,
+            aloud=self._live_text,
         )
-        async with aclosing(conductor.events(given, watched=False)) as events:
+        async with aclosing(conductor.events(given, watched=self._live_text)) as events:
             async for _ in events:
                 pass
 
 
 async def _input_of(claimed: Claimed, graph: Graph) -> Any:
-    """Return what the graph is given: the answer that it waits for, its input, or None to go on from its checkpoint."""
+    """Return what the graph is given: what it was answered, its input, or None to go on from its checkpoint."""
     payloads = payloads_of(graph)
     if claimed.resume is not None:
-        return Command(resume=payloads.loads(claimed.resume))
+        questions = questions_of(claimed.interrupts or b"", payloads)
+        answers = await unanswered(graph, claimed.run.thread_id, questions, payloads.loads(claimed.resume))
+        return Command(resume=answers) if answers else None
     given = payloads.loads(claimed.given) if claimed.given is not None else None
     if not claimed.begun:
         return given

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Self
@@ -14,25 +14,28 @@ from trunkline.errors import WorkerDeadError
 from trunkline.runtime.bus.bus import Heard, Listener
 from trunkline.runtime.graph_book import GraphBook
 from trunkline.runtime.office import Office
-from trunkline.runtime.pruner import Pruner
+from trunkline.runtime.pruner import PRUNE_EVERY, Pruner
 from trunkline.runtime.queue.topics import queue_topic, worker_topic
-from trunkline.runtime.retention import Retention
 from trunkline.runtime.storage.database import Database
 from trunkline.runtime.storage.queue.claiming import Claimed
 from trunkline.runtime.storage.queue.crashing import ALONE_AFTER
 from trunkline.runtime.storage.queue.presence import CancelWanted
+from trunkline.runtime.storage.sweeper import Sweeper
 from trunkline.runtime.workers.alone import ServedAlone
 from trunkline.runtime.workers.outfit import Outfit
 from trunkline.runtime.workers.presence import Presence
 from trunkline.runtime.workers.reaper import Reaper
 from trunkline.runtime.workers.served import Served, ServedHere
 from trunkline.runtime.workers.strain import Strain
-from trunkline.runtime.workers.sweeper import GIVE_UP, PRUNE, Sweeper
+from trunkline.tools.clock import SystemClock
 
 log = logging.getLogger("trunkline.workers")
 
 DRAIN_GRACE = 25.0
 """Seconds in which runs may come to the end of a step before they are cancelled."""
+
+GIVE_UP_EVERY = 5.0
+"""Seconds between two looks for runs whose time for an answer is over."""
 
 _POLL = 1.0
 """Seconds after which the queue is looked at although nobody rang, at most."""
@@ -57,12 +60,14 @@ class Worker:
         max_stall: float,
         drain_grace: float,
         outfit: Outfit | None = None,
-        retention: Mapping[str, Retention] | None = None,
+        pruner: Pruner | None = None,
+        live_text: bool = True,
     ) -> None:
         """`outfit` is what another process needs to serve as this one, if there can be one; see `line.worker`."""
         self._database, self._graphs, self._office_of = database, graphs, office_of
         self._queues, self._concurrency, self._drain_grace = tuple(queues), concurrency, drain_grace
         self._outfit = outfit
+        self._live_text = live_text
         self.presence = Presence(
             database,
             queues=queues,
@@ -72,9 +77,9 @@ class Worker:
             max_stall=max_stall,
             on_cancel=self._asked,
         )
-        self._sweepers = [Sweeper(database.queue.give_up_waiting, name="waiting", every=GIVE_UP)]
-        if retention:
-            self._sweepers.append(Sweeper(Pruner(database, retention).sweep, name="retention", every=PRUNE))
+        self._sweepers = [Sweeper(database.queue.give_up_waiting, clock=SystemClock(), every=GIVE_UP_EVERY)]
+        if pruner:
+            self._sweepers.append(Sweeper(pruner.sweep, clock=SystemClock(), every=PRUNE_EVERY))
         self.strain = Strain(database.connections_are_out)
         self._served: dict[str, Served] = {}
         self._in_doubt = False
@@ -99,11 +104,12 @@ class Worker:
                 asyncio.create_task(self._hear_rings(rings), name=f"worker {self.presence.id} hears rings"),
                 asyncio.create_task(self._hear_signals(signals), name=f"worker {self.presence.id} hears signals"),
                 asyncio.create_task(Reaper(self._database, self.presence).run(), name="reaper"),
-                *(asyncio.create_task(sweeper.run(), name="sweeper") for sweeper in self._sweepers),
                 asyncio.create_task(self.strain.run(), name="strain"),
                 asyncio.create_task(self._watch_for_death(), name="death watch"),
             ]
             stack.push_async_callback(self._end_duties)
+            for sweeper in self._sweepers:
+                await stack.enter_async_context(sweeper)
             self._stack = stack.pop_all()
         return self
 
@@ -201,7 +207,14 @@ class Worker:
         queue = self._database.queue
         if claimed.run.crashes >= ALONE_AFTER and self._outfit:
             return ServedAlone(claimed, queue=queue, outfit=self._outfit)
-        return ServedHere(claimed, queue=queue, graphs=self._graphs, office_of=self._office_of, permit=self.presence)
+        return ServedHere(
+            claimed,
+            queue=queue,
+            graphs=self._graphs,
+            office_of=self._office_of,
+            permit=self.presence,
+            live_text=self._live_text,
+        )
 
     def _over(self, run_id: str, task: asyncio.Task[None]) -> None:
         del self._served[run_id]

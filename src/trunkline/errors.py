@@ -507,6 +507,14 @@ class StateFormatError(TrunklineError):
         self.found = found
 
 
+class EventFormatError(TrunklineError):
+    """An event of the log is in a form that this version does not know."""
+
+    def __init__(self, *, kind: str, problem: str) -> None:
+        super().__init__(f"event {kind!r} {problem}, which this version cannot read; upgrade Trunkline")
+        self.kind, self.problem = kind, problem
+
+
 class KeyringError(UsageError):
     """The keys to encrypt state with cannot be used. The text never holds a key."""
 
@@ -684,6 +692,25 @@ class RunStateError(UsageError):
     def __init__(self, *, run: str, status: str, wanted: str) -> None:
         super().__init__(f"run {run} is {status}; it would have to be {wanted}")
         self.run, self.status, self.wanted = run, status, wanted
+
+
+class ResumeError(UsageError):
+    """A command with an answer was submitted as a run. Nobody could tell for which question it was meant."""
+
+    def __init__(self) -> None:
+        super().__init__("cannot submit Command(resume=...); answer the run that waits with line.answer(run_id, value)")
+
+
+class AnswerError(UsageError):
+    """An answer does not fit what a run waits for. Nothing was answered."""
+
+    def __init__(self, *, run: str, waits_for: list[str], unknown: list[str] | None = None) -> None:
+        problem = f"got an answer to {', '.join(unknown)}" if unknown else "got one answer for all of them"
+        super().__init__(
+            f"run {run} waits at interrupts {', '.join(waits_for)}, {problem}; "
+            f"give a mapping from their ids to answers, as line.interrupts({run!r}) shows them"
+        )
+        self.run, self.waits_for, self.unknown = run, waits_for, unknown or []
 
 
 # --- store ---

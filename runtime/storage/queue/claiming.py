@@ -9,19 +9,20 @@ from typing import Any
 from zlib import crc32
 
 from langchain_core.utils.uuid import uuid7
-from sqlalchemy import bindparam, func, insert, literal, or_, select, text, update
+from sqlalchemy import bindparam, exists, func, insert, literal, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import aliased
 
 from trunkline.errors import LeaseLostError, WorkerDeadError
 from trunkline.runtime.queue.lease import Lease
 from trunkline.runtime.queue.status import RunStatus
+from trunkline.runtime.storage.queue.answering import gone_on
 from trunkline.runtime.storage.queue.clock import moment
 from trunkline.runtime.storage.queue.mailbox import due_or_begun, settle
 from trunkline.runtime.storage.queue.submitting import lock_thread
 from trunkline.runtime.storage.queue_tables import TenantRow, WorkerRow
 from trunkline.runtime.storage.run_rows import Run, row_of, run_of
-from trunkline.runtime.storage.tables import RunRow, ThreadRow
+from trunkline.runtime.storage.tables import NewsRow, RunRow, ThreadRow
 
 _INSERT_RUN = insert(RunRow)
 _BEGIN_RUN = update(RunRow).where(RunRow.id == bindparam("the_run"))
@@ -30,7 +31,7 @@ _CLAIM_FOR = text("SELECT pg_advisory_xact_lock(:space, key) FROM unnest(CAST(:k
 _LOCK_SPACE = 0x7275_6E73
 """Keeps the locks of tenants apart from other advisory locks."""
 
-_ENDED_WELL = frozenset({None, RunStatus.SUCCEEDED.value, RunStatus.WAITING.value})
+_ENDED_WELL = frozenset({None, RunStatus.SUCCEEDED.value})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,12 +43,17 @@ class Claimed:
     clean: bool
     """Whether the thread's last run before this one ended well, or there was none."""
 
-    next_event: int
-    """The number of the thread's next event."""
+    news: bool
+    """Whether the thread's conversation must be told something."""
 
     reference: str | None = None
     given: bytes | None = None
     resume: bytes | None = None
+    """The answers to what it waited for."""
+
+    interrupts: bytes | None = None
+    """What it waited for last."""
+
     begun: bool = False
     """Whether the run was claimed before: its worker died or was stopped, an attempt failed, or it was answered."""
 
@@ -73,44 +79,56 @@ async def claim(
     return claimed
 
 
-async def begin(connection: AsyncConnection, run: Run, worker_id: str, now: int) -> Claimed | None:
+async def begin(connection: AsyncConnection, run: Run, worker_id: str, now: int, *, answers: bool) -> Claimed | None:
     """Put a run on record and begin it at once, before what waits in the thread's mail.
 
-    None when somebody has the thread. Repeated after its acknowledgement was lost, it returns the same claim. Raises
-    `ForeignThreadError`, `WorkerDeadError`.
+    `answers` says whether it brings the answer that the thread's last run waits for. None when somebody has the thread.
+    Repeated after its acknowledgement was lost, it returns the same claim. Raises `ForeignThreadError`,
+    `WorkerDeadError`.
     """
     await _require_alive(connection, worker_id)
     thread = await lock_thread(connection, run.thread_id, run.tenant, now)
-    status_before = await connection.scalar(select(_last_before(literal(thread.id), literal(run.id))))
-    clean = status_before in _ENDED_WELL
+    past = select(
+        _last_before(literal(thread.id), literal(run.id)).label("status_before"), _has_news(literal(thread.id))
+    )
+    before = (await connection.execute(past)).one()
+
+    def claimed(lease: Lease) -> Claimed:
+        clean = before.status_before in _ENDED_WELL
+        return Claimed(run=run, lease=lease, clean=clean, news=before.news)
+
     if thread.sched == "leased":
         earlier = await _begun_before(connection, thread, run, worker_id)
-        return earlier and Claimed(run=run, lease=earlier, clean=clean, next_event=thread.next_event)
+        return earlier and claimed(earlier)
     lease = _lease(thread, run.id, worker_id)
+    if before.status_before is not None:
+        await gone_on(connection, [thread.id], now, answers=answers)
     await connection.execute(_INSERT_RUN, [row_of(run) | {"seq": thread.next_seq, "fence": lease.fence}])
     counted = update(ThreadRow).where(ThreadRow.id == thread.id).values(next_seq=thread.next_seq + 1)
     await connection.execute(counted)
     await connection.execute(_LEASE_THREAD, [_leased(lease)])
-    return Claimed(run=run, lease=lease, clean=clean, next_event=thread.next_event)
+    return claimed(lease)
 
 
 async def take_over(connection: AsyncConnection, lease: Lease) -> Claimed:
     """Return what another process has claimed under this lease, to serve it in its place. Raises `LeaseLostError`."""
     held = (ThreadRow.id == lease.thread_id, ThreadRow.fence == lease.fence, ThreadRow.lease_id == lease.lease_id)
     runs = RunRow.__table__
-    columns = (runs, ThreadRow.next_event, _last_before(runs.c.thread_id, runs.c.id).label("status_before"))
-    wanted = select(*columns).join(ThreadRow.__table__, runs.c.thread_id == ThreadRow.id)
+    before = (_last_before(runs.c.thread_id, runs.c.id).label("status_before"), _has_news(runs.c.thread_id))
+    wanted = select(runs, ThreadRow.next_event, *before).join(ThreadRow.__table__, runs.c.thread_id == ThreadRow.id)
     row = (await connection.execute(wanted.where(runs.c.id == lease.run_id, *held))).first()
     if row is None:
         raise LeaseLostError(run=lease.run_id, thread=lease.thread_id)
+    lease.next_event = row.next_event
     return Claimed(
         run=run_of(row),
         lease=lease,
         clean=row.status_before in _ENDED_WELL,
-        next_event=row.next_event,
+        news=row.news,
         reference=row.reference,
         given=row.given,
         resume=row.resume,
+        interrupts=row.interrupts,
         begun=True,
     )
 
@@ -120,7 +138,14 @@ async def _begun_before(connection: AsyncConnection, thread: Any, run: Run, work
     this = (RunRow.id == run.id, RunRow.status == RunStatus.RUNNING.value, RunRow.fence == thread.fence)
     if thread.worker_id != worker_id or await connection.scalar(select(RunRow.id).where(*this)) is None:
         return None
-    return Lease(thread_id=thread.id, run_id=run.id, worker_id=worker_id, fence=thread.fence, lease_id=thread.lease_id)
+    return Lease(
+        thread_id=thread.id,
+        run_id=run.id,
+        worker_id=worker_id,
+        fence=thread.fence,
+        lease_id=thread.lease_id,
+        next_event=thread.next_event,
+    )
 
 
 async def _require_alive(connection: AsyncConnection, worker_id: str) -> None:
@@ -180,12 +205,17 @@ async def _begin_each(
     """Begin the next run of each thread. One whose next run is for another queue by now takes its place there."""
     nexts = await _next_runs(connection, [thread.id for thread in threads], now)
     claimed: list[Claimed] = []
+    used: list[str] = []
     for thread in threads:
         row = nexts.get(thread.id)
         if row is None or row.queue not in queues:
             await settle(connection, thread.id, now)
         else:
             claimed.append(_claimed(thread, row, worker_id, now))
+            if row.status_before is not None:
+                used.append(thread.id)
+    if used:
+        await gone_on(connection, used, now, answers=False)
     if claimed:
         await connection.execute(_BEGIN_RUN, [_begun(one) for one in claimed])
         await connection.execute(_LEASE_THREAD, [_leased(one.lease) for one in claimed])
@@ -193,12 +223,12 @@ async def _begin_each(
 
 
 async def _next_runs(connection: AsyncConnection, thread_ids: Sequence[str], now: int) -> dict[str, Any]:
-    """Return the next run of each thread, and the status of the one before it."""
+    """Return the next run of each thread, the status of the one before it, and whether there is news."""
     queued = (RunRow.status == RunStatus.QUEUED.value, RunRow.thread_id == ThreadRow.id, due_or_begun(now))
     head = select(RunRow.id).where(*queued).order_by(RunRow.seq).limit(1).correlate(ThreadRow).scalar_subquery()
     runs = RunRow.__table__
     before = _last_before(runs.c.thread_id, runs.c.id).label("status_before")
-    wanted = select(runs, before).join_from(ThreadRow.__table__, runs, runs.c.id == head)
+    wanted = select(runs, before, _has_news(runs.c.thread_id)).join_from(ThreadRow.__table__, runs, runs.c.id == head)
     rows = await connection.execute(wanted.where(ThreadRow.id.in_(thread_ids)))
     return {row.thread_id: row for row in rows}
 
@@ -209,10 +239,11 @@ def _claimed(thread: Any, row: Any, worker_id: str, now: int) -> Claimed:
         run=replace(run_of(row), status=RunStatus.RUNNING, started_at=moment(now), trace_id=trace_id),
         lease=_lease(thread, row.id, worker_id),
         clean=row.status_before in _ENDED_WELL,
-        next_event=thread.next_event,
+        news=row.news,
         reference=row.reference,
         given=row.given,
         resume=row.resume,
+        interrupts=row.interrupts,
         begun=row.fence > 0,
     )
 
@@ -237,6 +268,11 @@ def _last_before(thread_id: Any, run_id: Any) -> Any:
     )
 
 
+def _has_news(thread_id: Any) -> Any:
+    """Return whether the thread's conversation must be told something."""
+    return exists().where(NewsRow.thread_id == thread_id, NewsRow.told_by.is_(None)).label("news")
+
+
 def _lease(thread: Any, run_id: str, worker_id: str) -> Lease:
     return Lease(
         thread_id=thread.id,
@@ -244,6 +280,7 @@ def _lease(thread: Any, run_id: str, worker_id: str) -> Lease:
         worker_id=worker_id,
         fence=thread.fence + 1,
         lease_id=secrets.token_hex(8),
+        next_event=thread.next_event,
     )
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import and_, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from trunkline.runtime.queue.happenings import QueueEvent, RunCancelled, RunDied, RunFailed, RunHandedBack, WorkerLost
 from trunkline.runtime.queue.status import RunStatus
+from trunkline.runtime.storage.event_log import append_for
 from trunkline.runtime.storage.queue.crashing import (
     ALONE_AFTER,
     MOST_CRASHES,
@@ -67,11 +69,14 @@ async def _take(connection: AsyncConnection, which: Any, now: int, *, dead: Mapp
     ended: list[str] = []
     rings: set[str] = set()
     for thread in threads:
+        happened: list[tuple[str, QueueEvent]] = []
         for run in await _running(connection, thread.id):
             changes = _given_up(run, dead.get(thread.worker_id), now)
             taken = update(RunRow).where(RunRow.id == run.id).values(**changes, fence=RunRow.fence + 1)
             await connection.execute(taken)
             (requeued if changes["status"] == RunStatus.QUEUED.value else ended).append(run.id)
+            happened += [(run.id, event) for event in _events_of(run, changes, crashed=thread.worker_id in dead)]
+        await append_for(connection, thread.id, happened, now)
         if ring := await settle(connection, thread.id, now, fence=ThreadRow.fence + 1):
             rings.add(ring)
     return Reaped(requeued=requeued, ended=ended, rings=rings)
@@ -87,6 +92,20 @@ def _given_up(run: Any, dead: Any, now: int) -> dict[str, Any]:
 
 
 async def _running(connection: AsyncConnection, thread_id: str) -> Sequence[Any]:
-    columns = (RunRow.id, RunRow.reference, RunRow.crashes, RunRow.cancel)
+    columns = (RunRow.id, RunRow.reference, RunRow.crashes, RunRow.cancel, ThreadRow.worker_id)
     mine = (RunRow.thread_id == thread_id, RunRow.status == RunStatus.RUNNING.value, RunRow.fence > 0)
-    return (await connection.execute(select(*columns).where(*mine))).all()
+    wanted = select(*columns).join(ThreadRow, ThreadRow.id == RunRow.thread_id).where(*mine)
+    return (await connection.execute(wanted)).all()
+
+
+def _events_of(run: Any, changes: dict[str, Any], *, crashed: bool) -> Iterator[QueueEvent]:
+    yield WorkerLost(worker=run.worker_id, crashes=changes["crashes"]) if crashed else RunHandedBack()
+    match changes["status"]:
+        case RunStatus.CANCELLED.value:
+            yield RunCancelled()
+        case RunStatus.FAILED.value:
+            yield RunFailed(error=changes["error"])
+        case RunStatus.DEAD.value:
+            yield RunDied(error=changes["error"])
+        case _:
+            pass
