@@ -52,6 +52,21 @@ class QueuedShift(Shift):
         """Return how long the runs of a queue waited to start."""
         return Waits.of(run for run in self.runs if run.queue == queue)
 
+    async def hang_up(self, contact: Contact, run_id: str) -> bool:
+        """End a contact whose caller has gone in the middle of a run; return whether that is noted in the CRM.
+
+        Reads are dropped, changes under way come to their end, and what waits for a colleague is noted as owed. The
+        work after the contact is done once, however often one hears that the caller has gone.
+        """
+        await self._line.cancel(run_id)
+        await self._line.wait(run_id)
+        state = await self._line.state(self._live, thread=contact.id)
+        waiting = await self._line.approvals(thread=contact.id)
+        finished = self._finished(contact, state.get("messages", []))
+        finished["pending"] = "\n".join(f"tell the customer what became of {call.tool}" for call in waiting)
+        await self._ended(await self._follow_up(contact, finished))
+        return bool((await self._line.state(self._after, thread=f"{contact.id}/after"))["noted"])
+
     async def _noted(self, contact: Contact) -> bool:
         async with self._seats:
             messages = await self._talk(contact)

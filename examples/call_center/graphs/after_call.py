@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import HumanMessage
@@ -30,6 +30,9 @@ class FinishedContact(TypedDict):
     transcript: str
     actions: str
     """What really happened, one a line."""
+
+    pending: NotRequired[str]
+    """What still waited for a colleague when the caller was gone, one a line: somebody must tell them."""
 
 
 class AfterCall(FinishedContact):
@@ -86,7 +89,8 @@ class Noter:
 
 
 def _note(state: AfterCall) -> dict[str, Any]:
-    owed = [line for line in state["commitments"].splitlines() if line and line != "none"]
+    said = f"{state['commitments']}\n{state.get('pending', '')}"
+    owed = [line for line in said.splitlines() if line and line != "none"]
     disposition = state["disposition"] if state["disposition"] in DISPOSITIONS else "resolved"
     return {
         "contact_id": state["contact_id"],
