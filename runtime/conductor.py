@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -24,11 +24,13 @@ from trunkline.runtime.calls.news import with_news
 from trunkline.runtime.closing import close_conversation, messages_key_of
 from trunkline.runtime.ending import Ending
 from trunkline.runtime.events import CustomEmitted, Event, RunFinished, RunStarted, StepFinished, TextStreamed
+from trunkline.runtime.journal import Journal
+from trunkline.runtime.questions import asked
 from trunkline.runtime.queue.lease import Lease, hold
 from trunkline.runtime.queue.status import RunStatus
 from trunkline.runtime.reply import Reply
+from trunkline.runtime.speech import Speech
 from trunkline.runtime.storage.call_book import CallBook, News
-from trunkline.runtime.storage.payloads import payloads_of
 from trunkline.runtime.storage.queue.claiming import Claimed
 from trunkline.runtime.storage.queue.finishing import End, Ended, HandedBack, Interrupted
 from trunkline.runtime.storage.queue.queue import RunQueue
@@ -41,8 +43,8 @@ from trunkline.tools.shielding import to_its_end
 log = logging.getLogger("trunkline.runs")
 
 Graph = Pregel[Any, Any, Any, Any]
-_UNWATCHED: list[StreamMode] = ["values"]
-_WATCHED: list[StreamMode] = ["values", "updates", "custom", "messages"]
+_UNWATCHED: list[StreamMode] = ["values", "updates", "custom"]
+_WATCHED: list[StreamMode] = [*_UNWATCHED, "messages"]
 
 
 @dataclass(slots=True)
@@ -68,6 +70,7 @@ class Conductor:
         queue: RunQueue,
         book: CallBook,
         recorder: SpanRecorder,
+        journal: Journal,
         ending: Ending,
         control: RunControl | None = None,
     ) -> None:
@@ -79,14 +82,14 @@ class Conductor:
         self._graph = graph
         self._scope = scope
         self._book = book
-        self._recorder = recorder
+        self._recorder, self._journal = recorder, journal
         self._ending = ending
         self._control = control
         self._news: Sequence[News] = ()
         """What this run tells its conversation."""
 
     async def events(self, given: Any, *, watched: bool) -> AsyncGenerator[Event]:
-        """Yield what happens, ending with `RunFinished`; unwatched, only the beginning and the end.
+        """Yield what happens, ending with `RunFinished`, and record it; unwatched, text is not streamed.
 
         Raises `RunFailedError`. Cancelled or closed early, the run is recorded as cancelled; what was finished stays.
         """
@@ -94,13 +97,14 @@ class Conductor:
         try:
             claimed = await self._claim()
             self._take(claimed.lease)
-            yield RunStarted(run_id=self._run.id, thread_id=self._thread)
+            yield self._recorded(self._started(claimed), claimed.lease)
             if given is not None:
                 given = await self._prepared(given, clean=claimed.clean)
             async with aclosing(self._graph_events(given, outcome, watched=watched)) as events:
                 async for event in events:
-                    yield event
+                    yield self._recorded(event, claimed.lease)
             reply = self._reply(outcome)
+            end = await self._end_of(reply, outcome.interrupts)
             if self._news:
                 await self._book.told(self._news, run_id=self._run.id)
         except GraphDrained:
@@ -116,7 +120,7 @@ class Conductor:
                 raise self._lost(self._lease) from error
             await self._ended(self._ending.failed(error))
             raise RunFailedError(run=self._run.id, thread=self._thread, cause=error) from error
-        await self._ended(self._end_of(reply, tuple(outcome.interrupts.values())))
+        await self._ended(end)
         yield RunFinished(reply=reply)
 
     def _take(self, lease: Lease) -> None:
@@ -127,11 +131,20 @@ class Conductor:
         assert task, "a run is a task"
         lease.on_loss.append(task.cancel)
 
+    def _started(self, claimed: Claimed) -> RunStarted:
+        attempt, worker = self._run.attempt + 1, claimed.lease.worker_id
+        return RunStarted(run_id=self._run.id, thread_id=self._thread, attempt=attempt, worker=worker)
+
+    def _recorded(self, event: Event, lease: Lease) -> Event:
+        self._journal.record(event, lease)
+        return event
+
     def _lost(self, lease: Lease) -> RunFailedError:
         """Turn the cancellation that the loss of the lease has sent into an error: nobody asked for the end."""
         task = asyncio.current_task()
         assert task, "a run is a task"
         task.uncancel()
+        self._journal.close()
         self._recorder.close(cancelled=True)
         error = LeaseLostError(run=lease.run_id, thread=lease.thread_id)
         return RunFailedError(run=self._run.id, thread=self._thread, cause=error)
@@ -174,11 +187,12 @@ class Conductor:
 
     async def _graph_events(self, given: Any, outcome: _Outcome, *, watched: bool) -> AsyncGenerator[Event]:
         modes = _WATCHED if watched else _UNWATCHED
+        speech = Speech(messages_key_of(self._graph))
         stream = self._graph.astream(
             given,
             self._config(),
             stream_mode=modes,
-            subgraphs=watched,
+            subgraphs=True,
             version="v2",
             durability="sync",
             control=self._control,
@@ -187,6 +201,8 @@ class Conductor:
             if part["type"] == "values" and not part["ns"]:
                 outcome.state = part["data"]
                 outcome.interrupts.update({interrupt.id: interrupt for interrupt in part["interrupts"]})
+                for said in speech.finished(part["data"]):
+                    yield said
             else:
                 for event in _events_of(part):
                     yield event
@@ -209,15 +225,17 @@ class Conductor:
             interrupt_ids=tuple(outcome.interrupts),
         )
 
-    def _end_of(self, reply: Reply, interrupts: Sequence[Interrupt]) -> End:
+    async def _end_of(self, reply: Reply, interrupts: Mapping[str, Interrupt]) -> End:
         if not interrupts:
             return Ended(status=RunStatus.SUCCEEDED, answer=reply.text)
-        return Interrupted(interrupts=payloads_of(self._graph).dumps(list(interrupts)), answer=reply.text)
+        kept = await asked(self._graph, self._run.thread_id, list(interrupts.values()))
+        return Interrupted(interrupts=kept, answer=reply.text)
 
     async def _ended(self, end: End) -> None:
         """Record how the run ended, and let go of its thread."""
         cancelled = isinstance(end, Ended) and end.status is RunStatus.CANCELLED
         self._recorder.close(cancelled=cancelled)
+        self._journal.close()
         if self._lease is not None:
             self._lease.on_loss.clear()  # from here on there is nothing to stop
             try:

@@ -1,10 +1,12 @@
-"""What `Trunkline.stream` yields: typed events, in the order in which things happened."""
+"""What happens in a run, as typed events: those that `Trunkline.stream` yields, and those that the event log keeps."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
+from trunkline.runtime.queue.happenings import QueueEvent
 from trunkline.tools.events import ToolCallFinished, ToolCallRetried, ToolCallStarted
 
 if TYPE_CHECKING:
@@ -13,10 +15,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunStarted:
-    """The run is on record, and begins."""
+    """The run is on record, and begins; or goes on, after a crash, an answer, or an attempt that failed."""
 
     run_id: str
     thread_id: str
+    attempt: int = 1
+    worker: str = ""
+    """The id of the process that runs it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +29,14 @@ class TextStreamed:
     """A model said a piece of its answer."""
 
     node: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageFinished:
+    """The conversation has a new message of the model's, with these words."""
+
+    message_id: str
     text: str
 
 
@@ -54,7 +67,46 @@ Event = (
     | ToolCallStarted
     | ToolCallRetried
     | ToolCallFinished
+    | MessageFinished
     | StepFinished
     | CustomEmitted
     | RunFinished
 )
+
+LoggedEvent = (
+    RunStarted
+    | ToolCallStarted
+    | ToolCallRetried
+    | ToolCallFinished
+    | MessageFinished
+    | StepFinished
+    | CustomEmitted
+    | QueueEvent
+)
+"""What the event log keeps."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotKept:
+    """Stands in an event for a value that could not be stored, or that this process may not read."""
+
+    type: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """An event of a thread, and its place in the thread's order."""
+
+    seq: int
+    """Its number in the thread. Numbers grow, and may leave gaps. For what is not on record, that of the event before
+    it, so that one can go on from there.
+    """
+
+    run_id: str
+    at: datetime | None
+    """When, by the database's clock; None for a piece of text."""
+
+    event: LoggedEvent | TextStreamed
+    recorded: bool = True
+    """Whether it is in the log. Pieces of text are not: they are told while they are said, and some may be missing."""

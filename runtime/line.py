@@ -13,6 +13,7 @@ from uuid import uuid4
 
 from langchain_core.utils.uuid import uuid7
 from langgraph.store.base import BaseStore, IndexConfig
+from langgraph.types import Command
 
 from trunkline.agents.agent import Agent
 from trunkline.agents.models import Models
@@ -169,9 +170,11 @@ class Trunkline(Deciding, Queueing):
         lease: float = LEASE,
         max_stall: float = MAX_STALL,
         drain_grace: float = DRAIN_GRACE,
+        live_text: bool = True,
     ) -> AsyncGenerator[Worker]:
         """Serve queued runs of every tenant during the block, `concurrency` at once; at its end the worker is drained.
 
+        With `live_text` models stream, and `join` hears what they say while they say it.
         Raises `OneWorkerError` when another process serves an embedded database. See `Worker`.
         """
         opened = self._require_open()
@@ -193,6 +196,7 @@ class Trunkline(Deciding, Queueing):
                 lease=lease,
                 max_stall=max_stall,
                 drain_grace=drain_grace,
+                live_text=live_text,
             )
             async with worker:
                 yield worker
@@ -215,7 +219,7 @@ class Trunkline(Deciding, Queueing):
         conductor = opened.office.conductor(
             run,
             compiled,
-            claim=lambda: begin_here(run, opened.database, opened.presence),
+            claim=lambda: begin_here(run, opened.database, opened.presence, answers=_is_answer(given)),
             ending=EndsAtOnce(),
         )
         async with aclosing(conductor.events(graph_input(given), watched=watched)) as events:
@@ -244,6 +248,10 @@ class Trunkline(Deciding, Queueing):
             asked=asked(given),
             started_at=datetime.now(UTC),
         )
+
+
+def _is_answer(given: Any) -> bool:
+    return isinstance(given, Command) and given.resume is not None
 
 
 def _models(path: str | Path | None) -> Models:

@@ -20,10 +20,12 @@ from trunkline.runtime.calls.desk import Desk
 from trunkline.runtime.calls.watching import watcher_of
 from trunkline.runtime.conductor import Conductor, Graph
 from trunkline.runtime.ending import Ending
+from trunkline.runtime.journal import Journal
 from trunkline.runtime.money.meter import Meter
 from trunkline.runtime.runnable import Runnable
 from trunkline.runtime.storage.checkpoints.allowed import allowing
 from trunkline.runtime.storage.database import Database
+from trunkline.runtime.storage.payloads import payloads_of
 from trunkline.runtime.storage.queue.claiming import Claimed
 from trunkline.runtime.storage.run_rows import Run
 from trunkline.runtime.tracing.recorder import SpanRecorder
@@ -64,8 +66,9 @@ class Office:
         claim: Callable[[], Awaitable[Claimed]],
         ending: Ending,
         control: RunControl | None = None,
+        aloud: bool = False,
     ) -> Conductor:
-        """Return what conducts the run once `claim` has begun it."""
+        """Return what conducts the run once `claim` has begun it; `aloud` tells its text over the bus."""
         database = self.database
         return Conductor(
             run=run,
@@ -76,6 +79,9 @@ class Office:
             queue=database.queue,
             book=database.book,
             recorder=SpanRecorder(run, sink=database.spans, meter=Meter(self._models)),
+            journal=Journal(
+                events=database.events, bus=database.bus, payloads=payloads_of(graph), run_id=run.id, aloud=aloud
+            ),
             ending=ending,
             control=control,
         )

@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from weakref import WeakValueDictionary
 
+from trunkline.runtime.backlog import Backlog
 from trunkline.runtime.events import Event
 from trunkline.tools.shielding import to_its_end
 
@@ -23,7 +24,7 @@ class Turns:
 
         Raises what the turn raises. Cancelled or closed early, it cancels the turn and waits for its end.
         """
-        heard: asyncio.Queue[Event | None] = asyncio.Queue()
+        heard = Backlog()
         task = asyncio.create_task(self._take(turn, thread, heard), name=name)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -38,13 +39,13 @@ class Turns:
         """Cancel what is under way and wait for its end."""
         await to_its_end(_ended(list(self._tasks)), name="end of all turns")
 
-    async def _take(self, turn: AsyncGenerator[Event], thread: str, heard: asyncio.Queue[Event | None]) -> None:
+    async def _take(self, turn: AsyncGenerator[Event], thread: str, heard: Backlog) -> None:
         try:
             async with self._threads.setdefault(thread, asyncio.Lock()), aclosing(turn) as events:
                 async for event in events:
-                    heard.put_nowait(event)
+                    await heard.put(event)
         finally:
-            heard.put_nowait(None)
+            heard.close()
 
 
 async def _ended(tasks: list[asyncio.Task[None]]) -> None:

@@ -27,14 +27,17 @@ class Databases:
         return self.folder / f"{uuid4().hex}.db"
 
     @contextmanager
-    def postgres(self) -> Generator[str]:
-        """Create a PostgreSQL database for the block and give its URL. At the end nobody may be connected to it."""
+    def postgres(self, *, force: bool = False) -> Generator[str]:
+        """Create a PostgreSQL database for the block and give its URL.
+
+        At the end nobody may be connected to it, unless with `force`.
+        """
         name = f"bench_{uuid4().hex}"
         self._execute(f"CREATE DATABASE {name}")
         try:
             yield make_url(self.server).set(database=name).render_as_string(hide_password=False)
         finally:
-            self._execute(f"DROP DATABASE {name}")
+            self._execute(f"DROP DATABASE {name}{' WITH (FORCE)' if force else ''}")
 
     def version(self) -> str:
         """Return the version of the PostgreSQL server."""

@@ -17,6 +17,7 @@ from trunkline.runtime.cli.check_effects import check_effects
 from trunkline.runtime.cli.confirm import confirm
 from trunkline.runtime.cli.db import db
 from trunkline.runtime.cli.demo import demo
+from trunkline.runtime.cli.events import events
 from trunkline.runtime.cli.failures import INTERRUPTED, exit_code_of
 from trunkline.runtime.cli.options import Verbose, Verbosity
 from trunkline.runtime.cli.reject import reject
@@ -24,6 +25,7 @@ from trunkline.runtime.cli.run import run
 from trunkline.runtime.cli.runs import runs
 from trunkline.runtime.cli.scenario import scenario
 from trunkline.runtime.cli.streams import say, use_plain_signs
+from trunkline.runtime.cli.threads import threads
 from trunkline.runtime.cli.trace import trace
 from trunkline.runtime.cli.withdraw import withdraw
 
@@ -49,12 +51,14 @@ app.command("demo")(demo)
 app.command("run")(run)
 app.command("runs")(runs)
 app.command("trace")(trace)
+app.command("events")(events)
 app.command("approvals")(approvals)
 app.command("approve")(approve)
 app.command("reject")(reject)
 app.command("withdraw")(withdraw)
 app.command("confirm")(confirm)
 app.add_typer(calls, name="calls")
+app.add_typer(threads, name="threads")
 app.command("check-effects")(check_effects)
 app.command("scenario")(scenario)
 app.add_typer(db, name="db")

@@ -9,16 +9,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from trunkline.runtime.cli.db_import import import_threads
 from trunkline.runtime.cli.options import DEFAULT_DATABASE, AsJson, Database, Verbose
 from trunkline.runtime.cli.streams import say, write_object
 
 if TYPE_CHECKING:
-    from trunkline.runtime.storage.checkpoints.keyring import Keyring
     from trunkline.runtime.storage.standing import Standing
 
 db = typer.Typer(
-    help="The database: status, upgrade, downgrade, current, check; and the keys of its state.", no_args_is_help=True
+    help="The database: status, upgrade, downgrade, current, check; the keys of its state; import of others' threads.",
+    no_args_is_help=True,
 )
+db.command("import")(import_threads)
 
 ExpandOnly = Annotated[
     bool,
@@ -134,12 +136,12 @@ def reencrypt(
     from trunkline.runtime.storage.checkpoints.keyring import Keyring
 
     keys = Keyring.from_environment()
-    rows = asyncio.run(_reencrypt(database, keys, clear=clear))
+    rows = asyncio.run(_reencrypt(database, clear=clear))
     say(f"{rows} rows were encrypted anew with key {keys.current if keys else None!r}; all others had been before")
 
 
-async def _reencrypt(url: str, keys: Keyring | None, *, clear: bool) -> int:
+async def _reencrypt(url: str, *, clear: bool) -> int:
     from trunkline.runtime.cli.existing import existing_database
 
-    async with existing_database(url, keys=keys) as database:
+    async with existing_database(url) as database:
         return await database.saver.reencrypt(clear=clear)

@@ -12,10 +12,13 @@ from trunkline.runtime.storage.url import parse_url
 
 
 @asynccontextmanager
-async def existing_database(text: str, *, keys: Keyring | None = None) -> AsyncGenerator[Database]:
-    """Open the database at this URL. Raises what `open_database` raises, and `NoDatabaseError`."""
+async def existing_database(text: str) -> AsyncGenerator[Database]:
+    """Open the database at this URL, with the keys of TRUNKLINE_KEYS.
+
+    Raises what `open_database` raises, `KeyringError` and `NoDatabaseError`.
+    """
     url = parse_url(text)
     if url.embedded and await revision_of(text) is None:
         raise NoDatabaseError(url=url.shown)
-    async with open_database(text, keys=keys) as database:
+    async with open_database(text, keys=Keyring.from_environment()) as database:
         yield database

@@ -8,7 +8,7 @@ import json
 import sys
 from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -36,9 +36,9 @@ def say(text: str) -> None:
     sys.stderr.write(f"{text}\n")
 
 
-def write_object(values: Mapping[str, Any]) -> None:
-    """Write one JSON object as a line of stdout; times as ISO 8601."""
-    sys.stdout.write(f"{json.dumps(values, default=_as_json, ensure_ascii=False)}\n")
+def write_object(values: Mapping[str, Any], file: TextIO | None = None) -> None:
+    """Write one JSON object as a line of the file, or of stdout; times as ISO 8601."""
+    (file or sys.stdout).write(f"{json.dumps(values, default=_as_json, ensure_ascii=False)}\n")
 
 
 def _as_json(value: Any) -> Any:

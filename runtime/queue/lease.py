@@ -20,6 +20,9 @@ class Lease:
     worker_id: str
     fence: int
     lease_id: str
+    next_event: int = 1
+    """The number of the thread's next event, which its holder counts on."""
+
     released: bool = False
     """Whether the run has ended. What still comes of it (calls that outlive their turn) is checked against the life of
     its worker instead."""

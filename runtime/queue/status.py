@@ -26,5 +26,10 @@ class RunStatus(StrEnum):
         """Whether nothing more happens to it by itself; a waiting run is not over."""
         return self in _OVER
 
+    @property
+    def rests(self) -> bool:
+        """Whether nothing happens to it until somebody does something: it is over, or waits for an answer."""
+        return self.over or self is RunStatus.WAITING
+
 
 _OVER = frozenset({RunStatus.SUCCEEDED, RunStatus.FAILED, RunStatus.CANCELLED, RunStatus.DEAD})

@@ -14,5 +14,10 @@ def worker_topic(worker_id: str) -> str:
 
 
 def run_topic(run_id: str) -> str:
-    """A ring: the run's record or its events have changed. Otherwise pieces of text as they are streamed."""
+    """A ring: the run's record or its events have changed."""
     return f"run:{run_id}"
+
+
+def text_topic(run_id: str) -> str:
+    """A piece of text that a model says in the run."""
+    return f"text:{run_id}"

@@ -19,6 +19,7 @@ from trunkline.runtime.storage.call_book import CallBook
 from trunkline.runtime.storage.checkpoints.keyring import Keyring
 from trunkline.runtime.storage.checkpoints.saver import SQLAlchemySaver
 from trunkline.runtime.storage.engine import open_engine
+from trunkline.runtime.storage.event_log import EventLog
 from trunkline.runtime.storage.ledger import DatabaseLedger
 from trunkline.runtime.storage.memory.store import SQLAlchemyStore
 from trunkline.runtime.storage.migration import migrations, standing_of, upgrade_script
@@ -28,6 +29,7 @@ from trunkline.runtime.storage.queue.workers import WorkerBook
 from trunkline.runtime.storage.runs import RunStore
 from trunkline.runtime.storage.spans import SpanStore
 from trunkline.runtime.storage.standing import Standing
+from trunkline.runtime.storage.threads import ThreadStore
 from trunkline.runtime.storage.upgrade import downgrade_engine, upgrade_engine
 from trunkline.runtime.storage.url import DatabaseUrl, parse_url
 from trunkline.runtime.storage.writer import Writer
@@ -45,7 +47,9 @@ class Database:
     spans: SpanStore
     ledger: DatabaseLedger
     book: CallBook
+    events: EventLog
     saver: SQLAlchemySaver
+    threads: ThreadStore
     store: SQLAlchemyStore
     cache: SQLAlchemyCache[Any]
     writer: Writer
@@ -89,6 +93,7 @@ async def open_database(
             SQLAlchemySaver(engine, writer=writer, keys=keys) as saver,
         ):
             queue, spans = RunQueue(writer=writer, bus=told), SpanStore(engine=engine, writer=writer)
+            events = EventLog(engine=engine, writer=writer)
 
             @asynccontextmanager
             async def of_tenant(name: str) -> AsyncGenerator[Database]:
@@ -104,7 +109,9 @@ async def open_database(
                         spans=spans,
                         ledger=DatabaseLedger(engine=engine, writer=writer, tenant=name, now=clock.now),
                         book=CallBook(engine=engine, writer=writer, tenant=name, now=clock.now),
+                        events=events,
                         saver=saver,
+                        threads=ThreadStore(engine=engine, writer=writer),
                         store=store,
                         cache=cache,
                         writer=writer,

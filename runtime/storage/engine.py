@@ -89,7 +89,7 @@ def _configure_sqlite(connection: Any, record: object) -> None:
     connection.isolation_level = None  # the driver's own BEGIN comes too late to guard a read before a write
     cursor = connection.cursor()
     try:
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
             cursor.execute(f"PRAGMA {pragma}")
     except Exception:
         connection.close()  # else its thread ends some time later, and complains that the loop is closed

@@ -24,7 +24,7 @@ async def connect(*args: Any, **kwargs: Any) -> AsyncConnection[Any]:
     connection = await AsyncConnection.connect(*args, **kwargs | {"autocommit": True})
     try:
         row = await (await connection.execute(_SERVER_PROCESS)).fetchone()
-        await connection.set_autocommit(False)
+        await connection.set_autocommit(kwargs.get("autocommit", False))
     except BaseException:
         await connection.close()
         raise

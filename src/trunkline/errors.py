@@ -318,6 +318,14 @@ class UnknownRunError(UsageError):
         self.run = run
 
 
+class UnknownThreadError(UsageError):
+    """No thread has this name."""
+
+    def __init__(self, *, thread: str, database: str) -> None:
+        super().__init__(f"no thread {thread!r} in {database}; 'trunkline threads list' lists them")
+        self.thread = thread
+
+
 class AmbiguousRunError(UsageError):
     """Several runs have an id that begins so."""
 
@@ -491,6 +499,14 @@ class StateFormatError(TrunklineError):
         self.found = found
 
 
+class EventFormatError(TrunklineError):
+    """An event of the log is in a form that this version does not know."""
+
+    def __init__(self, *, kind: str, problem: str) -> None:
+        super().__init__(f"event {kind!r} {problem}, which this version cannot read; upgrade Trunkline")
+        self.kind, self.problem = kind, problem
+
+
 class KeyringError(UsageError):
     """The keys to encrypt state with cannot be used. The text never holds a key."""
 
@@ -549,6 +565,54 @@ class DeltaHistoryError(UsageError):
             f"delete the whole thread, or these runs once a later snapshot exists"
         )
         self.thread, self.runs = thread, runs
+
+
+class ThreadInUseError(TrunklineError):
+    """A thread cannot be pruned or deleted now: something is under way on it."""
+
+    def __init__(self, *, thread: str, problem: str) -> None:
+        super().__init__(f"thread {thread!r} {problem}")
+        self.thread = thread
+
+
+class RetentionError(UsageError):
+    """A retention would keep nothing."""
+
+    def __init__(self, *, problem: str) -> None:
+        super().__init__(f"{problem}; to delete a thread use 'trunkline threads delete'")
+
+
+# --- import ---
+
+
+class ImportSourceError(SetupError):
+    """There is nothing to import at a URL."""
+
+    def __init__(self, *, url: str, missing: list[str]) -> None:
+        super().__init__(
+            f"{url} has no table {' and '.join(missing)}: it is no database of LangGraph's own saver; name the one "
+            f"that your program gives to its checkpointer"
+        )
+        self.url, self.missing = url, missing
+
+
+class ImportTypeError(TrunklineError):
+    """A thread holds a type that was not allowed. Nothing of it was imported."""
+
+    def __init__(self, *, thread: str, module: str, name: str) -> None:
+        super().__init__(
+            f"thread {thread!r} holds a {module}.{name}, which is not allowed in checkpoints; "
+            f"allow it with --allow {module}:{name}, and to the saver with allowed_types="
+        )
+        self.thread, self.module, self.name = thread, module, name
+
+
+class ImportValueError(TrunklineError):
+    """A thread cannot be imported; nothing here was overwritten."""
+
+    def __init__(self, *, thread: str, problem: str) -> None:
+        super().__init__(f"thread {thread!r} {problem}")
+        self.thread, self.problem = thread, problem
 
 
 # --- the queue ---
@@ -620,6 +684,25 @@ class RunStateError(UsageError):
     def __init__(self, *, run: str, status: str, wanted: str) -> None:
         super().__init__(f"run {run} is {status}; it would have to be {wanted}")
         self.run, self.status, self.wanted = run, status, wanted
+
+
+class ResumeError(UsageError):
+    """A command with an answer was submitted as a run. Nobody could tell for which question it was meant."""
+
+    def __init__(self) -> None:
+        super().__init__("cannot submit Command(resume=...); answer the run that waits with line.answer(run_id, value)")
+
+
+class AnswerError(UsageError):
+    """An answer does not fit what a run waits for. Nothing was answered."""
+
+    def __init__(self, *, run: str, waits_for: list[str], unknown: list[str] | None = None) -> None:
+        problem = f"got an answer to {', '.join(unknown)}" if unknown else "got one answer for all of them"
+        super().__init__(
+            f"run {run} waits at interrupts {', '.join(waits_for)}, {problem}; "
+            f"give a mapping from their ids to answers, as line.interrupts({run!r}) shows them"
+        )
+        self.run, self.waits_for, self.unknown = run, waits_for, unknown or []
 
 
 # --- store ---

@@ -24,6 +24,7 @@ from trunkline.graphs import agent_graph
 from trunkline.runtime.events import (
     CustomEmitted,
     Event,
+    MessageFinished,
     RunFinished,
     RunStarted,
     StepFinished,
@@ -105,7 +106,8 @@ async def test_a_stream_tells_what_happens_in_order(line: Trunkline) -> None:
     events = [event async for event in line.stream(agent, "where is it?", thread="t1")]
 
     assert [type(event) for event in events if not isinstance(event, TextStreamed)] == [
-        *[RunStarted, StepFinished, ToolCallStarted, ToolCallFinished, StepFinished, StepFinished, RunFinished]
+        *[RunStarted, StepFinished, ToolCallStarted, ToolCallFinished, StepFinished, StepFinished],
+        *[MessageFinished, RunFinished],
     ]
     assert [event.node for event in events if isinstance(event, StepFinished)] == ["model", "tools", "model"]
     assert [event.outcome for event in events if isinstance(event, ToolCallFinished)] == [Done(output="gauge: found")]
@@ -306,7 +308,7 @@ async def test_an_interrupted_graph_waits_and_goes_on(line: Trunkline, database:
 
     assert (waiting.interrupts, waiting.text) == (("sure?",), "")
     assert (done.interrupts, done.text) == ((), "you said yes")
-    assert await statuses(database) == [RunStatus.WAITING, RunStatus.SUCCEEDED]
+    assert await statuses(database) == [RunStatus.SUCCEEDED, RunStatus.SUCCEEDED]
 
 
 async def test_a_failing_run_raises_its_cause(line: Trunkline, database: Database) -> None:

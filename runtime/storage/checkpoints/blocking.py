@@ -64,10 +64,6 @@ class BlockingSaver(Blocking, BaseCheckpointSaver[str]):
         """Copy a thread to a new one."""
         self._wait(self.acopy_thread(source_thread_id, target_thread_id))
 
-    def prune(self, thread_ids: Sequence[str], *, strategy: str = "keep_latest") -> None:
-        """Take old checkpoints away."""
-        self._wait(self.aprune(thread_ids, strategy=strategy))
-
     def get_delta_channel_history(
         self, *, config: RunnableConfig, channels: Sequence[str]
     ) -> Mapping[str, DeltaChannelHistory]:

@@ -1,10 +1,10 @@
-"""Takes away threads, runs and old checkpoints, and the items that no checkpoint refers to any more."""
+"""Takes away threads and runs, and the items that no checkpoint refers to any more."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -26,7 +26,7 @@ async def delete_threads(connection: AsyncConnection, names: Sequence[str]) -> N
     for thread in await _threads(connection, StateThreadRow.name.in_(names)):
         for table in (StateCheckpointRow, StateItemRow, StateWriteRow):
             await connection.execute(delete(table).where(table.thread == thread.id))
-        await _changed(connection, thread.id, elements=0, singles=0, deleted=True)
+        await changed(connection, thread, elements=0, singles=0, deleted=True)
 
 
 async def delete_runs(connection: AsyncConnection, run_ids: Sequence[str], codec: Codec) -> None:
@@ -37,33 +37,26 @@ async def delete_runs(connection: AsyncConnection, run_ids: Sequence[str], codec
     wanted = [str(run_id) for run_id in run_ids]
     found = select(StateCheckpointRow.thread).where(StateCheckpointRow.run_id.in_(wanted)).distinct()
     for thread in await _threads(connection, StateThreadRow.id.in_(found)):
-        tree = await _tree(connection, thread, codec)
+        tree = await tree_of(connection, thread, codec)
         doomed = [node for node in tree if node.run_id in wanted]
         spared = [node for node in tree if node.run_id not in wanted]
-        if needed := _needed_for_deltas(tree, spared) & {node.seq for node in doomed}:
+        if needed := needed_for_deltas(tree, spared) & {node.seq for node in doomed}:
             runs = sorted({str(node.run_id) for node in doomed if node.seq in needed})
             raise DeltaHistoryError(thread=thread.name, runs=runs)
         await _remove(connection, thread, doomed, spared, codec.seal)
 
 
-async def keep_latest(connection: AsyncConnection, names: Sequence[str], codec: Codec) -> None:
-    """Keep the latest checkpoint of each namespace, and those from which its delta channels are built.
+class ThreadRef(NamedTuple):
+    """A thread, as its rows know it and as it is called."""
 
-    The namespace of a subgraph's call goes with the checkpoint of the root graph from which it was called.
-    """
-    for thread in await _threads(connection, StateThreadRow.name.in_(names)):
-        tree = await _tree(connection, thread, codec)
-        heads = {node.ns: node for node in tree}  # in the order of seq, so the last of each namespace stands
-        root = heads.get("")
-        saved = {node.checkpoint_id for node in tree if node.ns == ""}
-        kept = [node for node in heads.values() if not _belongs_to_an_old_root(node, root, saved)]
-        needed = _needed_for_deltas(tree, kept) | {node.seq for node in kept}
-        spared = [node for node in tree if node.seq in needed]
-        await _remove(connection, thread, [node for node in tree if node.seq not in needed], spared, codec.seal)
+    id: int
+    name: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Node:
+class Node:
+    """A checkpoint among the others of its thread."""
+
     seq: int
     ns: str
     checkpoint_id: str
@@ -72,16 +65,17 @@ class _Node:
     record: CheckpointRecord
 
 
-async def _threads(connection: AsyncConnection, condition: Any) -> Sequence[Any]:
+async def _threads(connection: AsyncConnection, condition: Any) -> list[ThreadRef]:
     query = select(StateThreadRow.id, StateThreadRow.name).where(condition).order_by(StateThreadRow.id)
-    return (await connection.execute(query.with_for_update())).all()
+    return [ThreadRef(*row) for row in await connection.execute(query.with_for_update())]
 
 
-async def _tree(connection: AsyncConnection, thread: Any, codec: Codec) -> list[_Node]:
+async def tree_of(connection: AsyncConnection, thread: ThreadRef, codec: Codec) -> list[Node]:
+    """Return the checkpoints of the thread in the database's order."""
     query = select(*StateCheckpointRow.__table__.columns).where(StateCheckpointRow.thread == thread.id)
     rows = await connection.execute(query.order_by(StateCheckpointRow.seq))
     return [
-        _Node(
+        Node(
             seq=row.seq,
             ns=row.ns,
             checkpoint_id=row.checkpoint_id,
@@ -93,14 +87,8 @@ async def _tree(connection: AsyncConnection, thread: Any, codec: Codec) -> list[
     ]
 
 
-def _belongs_to_an_old_root(node: _Node, root: _Node | None, saved: Collection[str]) -> bool:
-    """Whether it is in the namespace of a subgraph's call (`name:task`) from a checkpoint that will not be kept."""
-    caller = node.record.metadata.get("parents", {}).get("")
-    return ":" in node.ns and root is not None and caller in saved and caller != root.checkpoint_id
-
-
-def _needed_for_deltas(tree: Iterable[_Node], kept: Iterable[_Node]) -> set[int]:
-    """Return the ancestors whose writes or snapshots build the delta channels of the kept checkpoints."""
+def needed_for_deltas(tree: Iterable[Node], kept: Iterable[Node]) -> set[int]:
+    """Return the `seq` of the ancestors whose writes or snapshots build the delta channels of the kept checkpoints."""
     by_id = {(node.ns, node.checkpoint_id): node for node in tree}
     needed: set[int] = set()
     for node in kept:
@@ -114,34 +102,42 @@ def _needed_for_deltas(tree: Iterable[_Node], kept: Iterable[_Node]) -> set[int]
 
 
 async def _remove(
-    connection: AsyncConnection, thread: Any, doomed: Sequence[_Node], spared: Sequence[_Node], seal: Seal
+    connection: AsyncConnection, thread: ThreadRef, doomed: Sequence[Node], spared: Sequence[Node], seal: Seal
 ) -> None:
     if not doomed:
         return
+    await drop_checkpoints(connection, thread, doomed)
+    await cut_off_parents(connection, thread, children_of(doomed, spared), seal)
+    await drop_items(connection, thread, await garbage(connection, thread, spared, seal))
+    await changed(connection, thread)
+
+
+async def drop_checkpoints(connection: AsyncConnection, thread: ThreadRef, doomed: Sequence[Node]) -> None:
+    """Take the checkpoints away, with what was written under them."""
     for at in range(0, len(doomed), _AT_ONCE):
         seqs = [node.seq for node in doomed[at : at + _AT_ONCE]]
         await connection.execute(delete(StateCheckpointRow).where(StateCheckpointRow.seq.in_(seqs)))
     here = (StateWriteRow.thread == thread.id, StateWriteRow.ns == bindparam("b_ns"))
     under = delete(StateWriteRow).where(*here, StateWriteRow.checkpoint_id == bindparam("b_id"))
     await connection.execute(under, [{"b_ns": node.ns, "b_id": node.checkpoint_id} for node in doomed])
-    await _cut_off_parents(connection, thread, doomed, spared, seal)
-    await _sweep(connection, thread, spared, seal)
-    await _changed(connection, thread.id)
 
 
-async def _cut_off_parents(
-    connection: AsyncConnection, thread: Any, doomed: Sequence[_Node], spared: Sequence[_Node], seal: Seal
-) -> None:
-    gone = {(node.ns, node.checkpoint_id) for node in doomed}
-    orphans = [node.seq for node in spared if (node.ns, node.parent_id) in gone]
+def children_of(parents: Iterable[Node], among: Iterable[Node]) -> list[Node]:
+    """Return those whose parent is one of these."""
+    there = {(node.ns, node.checkpoint_id) for node in parents}
+    return [node for node in among if (node.ns, node.parent_id) in there]
+
+
+async def cut_off_parents(connection: AsyncConnection, thread: ThreadRef, orphans: Sequence[Node], seal: Seal) -> None:
+    """Let these checkpoints have no parent."""
     for at in range(0, len(orphans), _AT_ONCE):
-        mine = StateCheckpointRow.seq.in_(orphans[at : at + _AT_ONCE])
+        mine = StateCheckpointRow.seq.in_([node.seq for node in orphans[at : at + _AT_ONCE]])
         if seal.key:
             await _seal_without_parents(connection, thread, mine, seal)
         await connection.execute(update(StateCheckpointRow).where(mine).values(parent_id=None))
 
 
-async def _seal_without_parents(connection: AsyncConnection, thread: Any, which: Any, seal: Seal) -> None:
+async def _seal_without_parents(connection: AsyncConnection, thread: ThreadRef, which: Any, seal: Seal) -> None:
     again = (
         update(StateCheckpointRow).where(StateCheckpointRow.seq == bindparam("b_seq")).values(data=bindparam("b_data"))
     )
@@ -153,17 +149,22 @@ async def _seal_without_parents(connection: AsyncConnection, thread: Any, which:
         await connection.execute(again, {"b_seq": row.seq, "b_data": data})
 
 
-async def _sweep(connection: AsyncConnection, thread: Any, spared: Sequence[_Node], seal: Seal) -> None:
-    """Take away the items that no spared checkpoint refers to."""
+async def garbage(connection: AsyncConnection, thread: ThreadRef, spared: Iterable[Node], seal: Seal) -> list[int]:
+    """Return the numbers of the items that none of these checkpoints refers to."""
     places = [place for node in spared for place in node.record.places.values()]
     reached = await Contents(thread.id, thread.name, seal).reach(connection, places)
     numbers = await connection.scalars(select(StateItemRow.number).where(StateItemRow.thread == thread.id))
-    garbage = [number for number in numbers if number not in reached]
-    for at in range(0, len(garbage), _AT_ONCE):
-        mine = StateItemRow.number.in_(garbage[at : at + _AT_ONCE])
+    return [number for number in numbers if number not in reached]
+
+
+async def drop_items(connection: AsyncConnection, thread: ThreadRef, numbers: Sequence[int]) -> None:
+    """Take the items away."""
+    for at in range(0, len(numbers), _AT_ONCE):
+        mine = StateItemRow.number.in_(numbers[at : at + _AT_ONCE])
         await connection.execute(delete(StateItemRow).where(StateItemRow.thread == thread.id, mine))
 
 
-async def _changed(connection: AsyncConnection, thread: int, **values: Any) -> None:
+async def changed(connection: AsyncConnection, thread: ThreadRef, **values: Any) -> None:
+    """Tell who remembers the thread that items may be gone."""
     moved = {"removals": StateThreadRow.removals + 1, "changes": StateThreadRow.changes + 1}
-    await connection.execute(update(StateThreadRow).where(StateThreadRow.id == thread).values(**moved, **values))
+    await connection.execute(update(StateThreadRow).where(StateThreadRow.id == thread.id).values(**moved, **values))

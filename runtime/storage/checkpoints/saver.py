@@ -8,7 +8,6 @@ import random
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, field
-from functools import partial
 from types import TracebackType
 from typing import Any, NamedTuple, Never, Self
 
@@ -24,6 +23,7 @@ from langgraph.checkpoint.serde.base import SerializerProtocol
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from trunkline.errors import MissingExtraError, StateNotOpenError
+from trunkline.runtime.storage.checkpoints.asking import AskingTask, TaskPlace, asking_tasks
 from trunkline.runtime.storage.checkpoints.blocking import BlockingSaver
 from trunkline.runtime.storage.checkpoints.codec import Codec
 from trunkline.runtime.storage.checkpoints.contents import Contents, Known
@@ -33,7 +33,9 @@ from trunkline.runtime.storage.checkpoints.images import Image, Images
 from trunkline.runtime.storage.checkpoints.keyring import Keyring
 from trunkline.runtime.storage.checkpoints.listing import listed
 from trunkline.runtime.storage.checkpoints.operations import Operation
+from trunkline.runtime.storage.checkpoints.outline import Outline, outline_of
 from trunkline.runtime.storage.checkpoints.place import Address
+from trunkline.runtime.storage.checkpoints.pruning import prune
 from trunkline.runtime.storage.checkpoints.read import (
     StoredCheckpoint,
     StoredWrite,
@@ -43,7 +45,7 @@ from trunkline.runtime.storage.checkpoints.read import (
     find,
 )
 from trunkline.runtime.storage.checkpoints.recall import Recall
-from trunkline.runtime.storage.checkpoints.remove import delete_runs, delete_threads, keep_latest
+from trunkline.runtime.storage.checkpoints.remove import delete_runs, delete_threads
 from trunkline.runtime.storage.checkpoints.reseal import reencrypt
 from trunkline.runtime.storage.checkpoints.save import Held, save
 from trunkline.runtime.storage.checkpoints.seal import Clear, Seal
@@ -227,6 +229,11 @@ class SQLAlchemySaver(BlockingSaver):
         self._core.recall.learn(found.thread, found.state, before=found.state, numbers=numbers, heads=heads)
         return checkpoint_tuple(found, contents, writes, codec, branchable=named)
 
+    async def asking(self, thread_id: str) -> Mapping[TaskPlace, AskingTask]:
+        """Return the tasks of the thread that have asked something at an interrupt, those of subgraphs too."""
+        await self._core.settled(thread_id)
+        return await self._reads().read(lambda connection: asking_tasks(connection, thread_id, self._codec()))
+
     async def alist(
         self,
         config: RunnableConfig | None,
@@ -287,15 +294,25 @@ class SQLAlchemySaver(BlockingSaver):
         names = str(source_thread_id), str(target_thread_id)
         await self._writer().write(lambda connection: copy_thread(connection, *names, self._core.seal))
 
-    async def aprune(self, thread_ids: Sequence[str], *, strategy: str = "keep_latest") -> None:
-        """Keep only the latest checkpoint of each namespace (`keep_latest`), or nothing (`delete`).
+    async def aprune(self, thread_ids: Sequence[str], *, strategy: str = "keep_latest", keep_last: int = 1) -> None:
+        """Keep only the newest `keep_last` checkpoints of each thread (`keep_latest`), or nothing (`delete`).
 
-        A delta channel's ancestors are kept back to its last stored value.
+        It is done a few checkpoints at a time. What is kept reads as before: of other namespaces, what the kept
+        checkpoints go on from; of a delta channel, the ancestors back to its last stored value, which are no states to
+        return to by themselves. Raises `ThreadInUseError` for a thread that is written to all the while.
         """
-        if isinstance(thread_ids, str) or strategy not in _STRATEGIES:
-            raise ValueError(f"prune takes a list of threads and a strategy of {_STRATEGIES}, got {strategy!r}")
+        if isinstance(thread_ids, str) or strategy not in _STRATEGIES or keep_last < 1:
+            given = f"{thread_ids!r}, {strategy!r} and keep_last={keep_last}"
+            raise ValueError(f"prune takes a list of threads, a strategy of {_STRATEGIES} and keep_last≥1, got {given}")
         for name in map(str, thread_ids):
-            await self._writer().write(partial(self._prune, name=name, strategy=strategy))
+            if strategy == "delete":
+                await self.adelete_thread(name)
+            else:
+                await prune(self._reads(), self._writer(), name, keep_last=keep_last, codec=self._codec())
+
+    def prune(self, thread_ids: Sequence[str], *, strategy: str = "keep_latest", keep_last: int = 1) -> None:
+        """Keep only the newest checkpoints, or nothing."""
+        self._wait(self.aprune(thread_ids, strategy=strategy, keep_last=keep_last))
 
     async def reencrypt(self, *, clear: bool = False) -> int:
         """Encrypt with the current key what is encrypted with others, and return how many rows that were.
@@ -316,17 +333,36 @@ class SQLAlchemySaver(BlockingSaver):
         address = Address.of(config)
         return await self._reads().read(lambda connection: delta_history(connection, address, channels, self._codec()))
 
+    async def aoutline(self, thread_id: str) -> Outline:
+        """Return what there is of a thread, without its values."""
+        return await self._reads().read(lambda connection: outline_of(connection, thread_id))
+
+    async def arestore(self, operations: Sequence[Operation]) -> None:
+        """Save checkpoints and writes made elsewhere, all of them in one transaction and in this order, or none.
+
+        Raises what `aput` raises.
+        """
+
+        async def work(connection: AsyncConnection) -> list[Held | Exception]:
+            outcomes = await self._core.save(connection, operations)
+            if refused := next((each for each in outcomes if isinstance(each, Exception)), None):
+                raise refused
+            return outcomes
+
+        for held in await self._writer().write(work):
+            if isinstance(held, Held):
+                held.learnt(self._core.recall)
+
+    @property
+    def codec(self) -> Codec:
+        """How values become bytes, and back."""
+        return self._codec()
+
     def get_next_version(self, current: Any, channel: None) -> str:
         """Return a version greater than the current one, and unlike that of any other branch."""
         del channel
         count = int(str(current).partition(".")[0]) if current is not None else 0
         return f"{count + 1:032}.{random.random():016}"
-
-    async def _prune(self, connection: AsyncConnection, *, name: str, strategy: str) -> None:
-        if strategy == "delete":
-            await delete_threads(connection, [name])
-        else:
-            await keep_latest(connection, [name], self._codec())
 
     async def _save(self, operation: Operation) -> None:
         await asyncio.shield(self._core.saving(self._writer(), operation))

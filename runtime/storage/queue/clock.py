@@ -12,7 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 SECOND = 1_000_000
 """Microseconds."""
 
-_NOW = select(cast(func.extract("epoch", func.clock_timestamp()) * SECOND, BigInteger))
+SERVER_NOW = cast(func.extract("epoch", func.clock_timestamp()) * SECOND, BigInteger)
+"""What PostgreSQL's clock shows, within a statement."""
+
+_NOW = select(SERVER_NOW)
 
 
 class DatabaseClock(Protocol):

@@ -9,8 +9,19 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.errors import LeaseLostError
+from trunkline.runtime.queue.happenings import (
+    QueueEvent,
+    RunCancelled,
+    RunFailed,
+    RunHandedBack,
+    RunRetried,
+    RunSucceeded,
+    RunWaiting,
+)
 from trunkline.runtime.queue.lease import Lease
 from trunkline.runtime.queue.status import RunStatus
+from trunkline.runtime.storage.event_data import Sealed
+from trunkline.runtime.storage.event_log import INSERT, event_row
 from trunkline.runtime.storage.queue.clock import SECOND, moment
 from trunkline.runtime.storage.queue.mailbox import settle
 from trunkline.runtime.storage.tables import RunRow, ThreadRow
@@ -31,9 +42,6 @@ class Interrupted:
     """The run waits for an answer."""
 
     interrupts: bytes
-    within: float | None = None
-    """Seconds until it is given up."""
-
     answer: str | None = None
 
 
@@ -53,8 +61,9 @@ class AttemptFailed:
 End = Ended | Interrupted | HandedBack | AttemptFailed
 
 
-async def finish(connection: AsyncConnection, lease: Lease, end: End, *, next_event: int, now: int) -> str | None:
-    """End the claim and let go of the thread; return the queue whose workers have something to do now.
+async def finish(connection: AsyncConnection, lease: Lease, end: End, now: int) -> str | None:
+    """End the claim, record how as the last of its events, and let go of the thread; return the queue whose workers
+    have something to do now.
 
     A run that somebody has asked to end is not queued again and does not wait: it is cancelled. Repeated after its
     acknowledgement was lost, it changes nothing. Raises `LeaseLostError`.
@@ -66,7 +75,26 @@ async def finish(connection: AsyncConnection, lease: Lease, end: End, *, next_ev
         raise LeaseLostError(run=lease.run_id, thread=lease.thread_id)
     changes = await _changes(connection, lease, end, now)
     await connection.execute(update(RunRow).where(RunRow.id == lease.run_id).values(**changes))
-    return await settle(connection, lease.thread_id, now, fence=ThreadRow.fence + 1, next_event=next_event)
+    event = _event_of(end, changes)
+    row = event_row(lease.thread_id, lease.run_id, event, fence=lease.fence, seq=lease.next_event, now=now)
+    await connection.execute(INSERT, [row])
+    return await settle(connection, lease.thread_id, now, fence=ThreadRow.fence + 1, next_event=lease.next_event + 1)
+
+
+def _event_of(end: End, changes: dict[str, Any]) -> QueueEvent:
+    match RunStatus(changes["status"]), end:
+        case RunStatus.SUCCEEDED, _:
+            return RunSucceeded()
+        case RunStatus.CANCELLED, _:
+            return RunCancelled()
+        case RunStatus.WAITING, Interrupted(interrupts=interrupts):
+            return RunWaiting(interrupts=Sealed(interrupts))
+        case RunStatus.QUEUED, AttemptFailed(error=error, delay=delay):
+            return RunRetried(attempt=changes["attempt"], error=error, seconds=delay)
+        case RunStatus.QUEUED, _:
+            return RunHandedBack()
+        case _:
+            return RunFailed(error=changes["error"] or "")
 
 
 async def _was_done(connection: AsyncConnection, lease: Lease) -> bool:
@@ -83,14 +111,9 @@ async def _changes(connection: AsyncConnection, lease: Lease, end: End, now: int
             told = {"answer": shortened(end.answer), "error": end.error}
             return {"status": end.status.value, "ended_at": moment(now), "resume": None, "interrupts": None, **told}
         case Interrupted():
-            until = now + round(end.within * SECOND) if end.within is not None else None
-            waits = {"interrupts": end.interrupts, "wait_until": until, "resume": None}
-            return {
-                "status": RunStatus.WAITING.value,
-                "ended_at": moment(now),
-                "answer": shortened(end.answer),
-                **waits,
-            }
+            waits: dict[str, Any] = {"wait_until": RunRow.answer_within + now, "resume": None}
+            told = {"interrupts": end.interrupts, "answer": shortened(end.answer), "error": None}
+            return {"status": RunStatus.WAITING.value, "ended_at": moment(now), **waits, **told}
         case HandedBack():
             return {"status": RunStatus.QUEUED.value, "not_before": now}
         case AttemptFailed():

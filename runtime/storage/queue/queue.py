@@ -69,21 +69,21 @@ class RunQueue:
             lambda connection, now: claiming.claim(connection, worker_id, queues, limit=limit, now=now)
         )
 
-    async def begin(self, run: Run, worker_id: str) -> Claimed | None:
+    async def begin(self, run: Run, worker_id: str, *, answers: bool = False) -> Claimed | None:
         """Begin a run that was never queued; None when somebody has its thread. See `claiming.begin`."""
         locks = Locks(workers=frozenset({worker_id}), threads=frozenset({run.thread_id}))
 
         async def begin(connection: AsyncConnection, now: int) -> Claimed | None:
-            return await claiming.begin(connection, run, worker_id, now)
+            return await claiming.begin(connection, run, worker_id, now, answers=answers)
 
         return await _until_answered(lambda: self._insert(begin, locks=locks))
 
-    async def finish(self, lease: Lease, end: End, *, next_event: int = 1) -> None:
+    async def finish(self, lease: Lease, end: End) -> None:
         """End a claim and release its lease; see `finishing.finish`."""
 
         async def finish(connection: AsyncConnection) -> str | None:
             now = await self._clock.read(connection)
-            return await finishing.finish(connection, lease, end, next_event=next_event, now=now)
+            return await finishing.finish(connection, lease, end, now)
 
         locks = Locks(threads=frozenset({lease.thread_id}))
         try:
@@ -102,9 +102,10 @@ class RunQueue:
         """Cancel a run at once and take its lease away. Raises `RunStateError`."""
         await self._tell(await self._do(lambda connection, now: stopping.kill(connection, run_id, now)))
 
-    async def answer(self, run_id: str, resume: bytes) -> None:
-        """Answer a run that waits. Of several answers one wins; the others raise `RunStateError`."""
-        await self._ring(await self._do(lambda connection, now: answering.answer(connection, run_id, resume, now)))
+    async def answer(self, run_id: str, resume: bytes, *, fence: int) -> None:
+        """Answer what a run asked under that fence. Of several answers one wins; the others raise `RunStateError`."""
+        ring = await self._do(lambda connection, now: answering.answer(connection, run_id, resume, now, fence=fence))
+        await self._ring(ring)
 
     async def give_up_waiting(self) -> Sequence[str]:
         """Cancel the runs whose time for an answer is over."""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import and_, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from trunkline.runtime.queue.happenings import QueueEvent, RunCancelled, RunDied, RunFailed, RunHandedBack, WorkerLost
 from trunkline.runtime.queue.status import RunStatus
+from trunkline.runtime.storage.event_log import append_for
 from trunkline.runtime.storage.queue.clock import moment
 from trunkline.runtime.storage.queue.mailbox import settle
 from trunkline.runtime.storage.queue_tables import WorkerRow
@@ -63,21 +65,27 @@ async def _take(connection: AsyncConnection, which: Any, now: int, *, crashed: b
     ended: list[str] = []
     rings: set[str] = set()
     for thread_id in threads:
+        happened: list[tuple[str, QueueEvent]] = []
         for run in await _running(connection, thread_id):
-            (requeued if await _give_up(connection, run, now, crashed=crashed) else ended).append(run.id)
+            changes = _given_up(run, now, crashed=crashed)
+            await connection.execute(update(RunRow).where(RunRow.id == run.id).values(**changes))
+            (requeued if changes["status"] == RunStatus.QUEUED.value else ended).append(run.id)
+            happened += [(run.id, event) for event in _events_of(run, changes, crashed=crashed)]
+        await append_for(connection, thread_id, happened, now)
         if ring := await settle(connection, thread_id, now, fence=ThreadRow.fence + 1):
             rings.add(ring)
     return Reaped(requeued=requeued, ended=ended, rings=rings)
 
 
 async def _running(connection: AsyncConnection, thread_id: str) -> Sequence[Any]:
-    columns = (RunRow.id, RunRow.reference, RunRow.crashes, RunRow.cancel)
+    columns = (RunRow.id, RunRow.reference, RunRow.crashes, RunRow.cancel, ThreadRow.worker_id)
     mine = (RunRow.thread_id == thread_id, RunRow.status == RunStatus.RUNNING.value, RunRow.fence > 0)
-    return (await connection.execute(select(*columns).where(*mine))).all()
+    wanted = select(*columns).join(ThreadRow, ThreadRow.id == RunRow.thread_id).where(*mine)
+    return (await connection.execute(wanted)).all()
 
 
-async def _give_up(connection: AsyncConnection, run: Any, now: int, *, crashed: bool) -> bool:
-    """Take the run from its worker; return whether it is tried again."""
+def _given_up(run: Any, now: int, *, crashed: bool) -> dict[str, Any]:
+    """Return what becomes of a run that is taken from its worker."""
     crashes = run.crashes + 1 if crashed else run.crashes
     changes: dict[str, Any] = {"crashes": crashes, "fence": RunRow.fence + 1}
     if run.cancel is not None:
@@ -90,5 +98,17 @@ async def _give_up(connection: AsyncConnection, run: Any, now: int, *, crashed: 
         changes |= {"status": RunStatus.DEAD.value, "ended_at": moment(now), "error": error}
     else:
         changes |= {"status": RunStatus.QUEUED.value, "not_before": now}
-    await connection.execute(update(RunRow).where(RunRow.id == run.id).values(**changes))
-    return changes["status"] == RunStatus.QUEUED.value
+    return changes
+
+
+def _events_of(run: Any, changes: dict[str, Any], *, crashed: bool) -> Iterator[QueueEvent]:
+    yield WorkerLost(worker=run.worker_id, crashes=changes["crashes"]) if crashed else RunHandedBack()
+    match changes["status"]:
+        case RunStatus.CANCELLED.value:
+            yield RunCancelled()
+        case RunStatus.FAILED.value:
+            yield RunFailed(error=changes["error"])
+        case RunStatus.DEAD.value:
+            yield RunDied(error=changes["error"])
+        case _:
+            pass

@@ -10,7 +10,9 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.errors import RunStateError
+from trunkline.runtime.queue.happenings import RunCancelled
 from trunkline.runtime.queue.status import RunStatus
+from trunkline.runtime.storage.event_log import append_for
 from trunkline.runtime.storage.queue.clock import moment
 from trunkline.runtime.storage.queue.mailbox import settle
 from trunkline.runtime.storage.tables import RunRow, ThreadRow
@@ -40,8 +42,10 @@ async def stop(connection: AsyncConnection, run_id: str, now: int) -> Stopped:
     if status.over:
         return Stopped()
     await _cancel(connection, [run_id], now)
-    ring = None if run.sched == "leased" else await settle(connection, run.thread_id, now)
-    return Stopped(cancelled=[run_id], ring=ring)
+    if run.sched == "leased":
+        return Stopped(cancelled=[run_id])
+    await append_for(connection, run.thread_id, [(run_id, RunCancelled())], now)
+    return Stopped(cancelled=[run_id], ring=await settle(connection, run.thread_id, now))
 
 
 async def kill(connection: AsyncConnection, run_id: str, now: int) -> Stopped:
@@ -56,6 +60,7 @@ async def kill(connection: AsyncConnection, run_id: str, now: int) -> Stopped:
     if status is not RunStatus.RUNNING:
         return await stop(connection, run_id, now)
     await _cancel(connection, [run_id], now, error="killed", fence=RunRow.fence + 1)
+    await append_for(connection, run.thread_id, [(run_id, RunCancelled(why="killed"))], now)
     ring = await settle(connection, run.thread_id, now, fence=ThreadRow.fence + 1)
     return Stopped(cancelled=[run_id], asked=(run.worker_id, run_id), ring=ring)
 
@@ -68,6 +73,7 @@ async def stop_all(connection: AsyncConnection, thread_id: str, now: int, *, how
     await _cancel(connection, at_rest, now)
     running = next((row.id for row in rows if row.status == RunStatus.RUNNING.value), None)
     if running is None:
+        await append_for(connection, thread_id, [(run_id, RunCancelled()) for run_id in at_rest], now)
         return Stopped(cancelled=at_rest)
     worker = await connection.scalar(select(ThreadRow.worker_id).where(ThreadRow.id == thread_id))
     return Stopped(cancelled=at_rest, asked=await _ask(connection, running, worker, how))

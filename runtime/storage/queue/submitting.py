@@ -182,6 +182,7 @@ def _row(wanted: Submission, seq: int, now: int) -> dict[str, Any]:
         "queue": wanted.queue,
         "priority": wanted.priority,
         "max_attempts": wanted.max_attempts,
+        "answer_within": None if wanted.answer_within is None else round(wanted.answer_within * SECOND),
         "idempotency_key": wanted.key,
         "not_before": now + round(wanted.delay * SECOND),
     }

@@ -1,0 +1,52 @@
+"""procrastinate: an async task. Stalled jobs are retried by a periodic task, as its guide has it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import procrastinate  # pyright: ignore[reportMissingImports] - it lives in .venv-bench
+
+from queues import job
+
+PACKAGES = ("procrastinate", "psycopg")
+
+
+def _app(url: str) -> Any:
+    app: Any = procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=url))
+    app.task(name="work")(job.work)
+
+    @app.periodic(cron="* * * * *")
+    @app.task(queueing_lock="retry_stalled_jobs", pass_context=True)
+    async def retry_stalled_jobs(context: Any, timestamp: int) -> None:  # pyright: ignore[reportUnusedFunction]
+        del context, timestamp
+        for stalled in await app.job_manager.get_stalled_jobs():
+            await app.job_manager.retry_job(stalled)
+
+    return app
+
+
+async def set_up(url: str) -> None:
+    """Make the tables."""
+    async with (app := _app(url)).open_async():
+        await app.schema_manager.apply_schema_async()
+
+
+async def serve(url: str, options: Mapping[str, Any]) -> None:
+    """Serve the queue until killed."""
+    async with (app := _app(url)).open_async():
+        await app.run_worker_async(concurrency=options["slots"])
+
+
+@asynccontextmanager
+async def submitter(url: str, options: Mapping[str, Any]) -> AsyncGenerator[Callable[[Sequence[str]], Awaitable[None]]]:
+    """Give what submits jobs."""
+    del options
+    async with (app := _app(url)).open_async():
+
+        async def submit(names: Sequence[str]) -> None:
+            for name in names:
+                await app.tasks["work"].defer_async(name=name)
+
+        yield submit

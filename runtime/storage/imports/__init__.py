@@ -1,0 +1,1 @@
+"""Brings threads over from the tables of LangGraph's own savers."""

@@ -1,0 +1,45 @@
+"""Runs on record, without anybody who really runs them."""
+
+from datetime import UTC, datetime
+
+from trunkline.runtime.queue.lease import Lease
+from trunkline.runtime.queue.status import RunStatus
+from trunkline.runtime.queue.submission import Submission
+from trunkline.runtime.storage.database import Database
+from trunkline.runtime.storage.payloads import Payloads
+from trunkline.runtime.storage.queue.presence import WorkerInfo
+from trunkline.runtime.storage.run_rows import Run
+
+
+async def begun(database: Database, thread: str, *, run_id: str = "r-begun", graph: str = "shop") -> Lease:
+    """A run that a worker has begun, and goes on with for an hour."""
+    worker = WorkerInfo(id=f"w-{run_id}", host="here", pid=1, version="1", queues=(), slots=0)
+    await database.queue.arrive(worker, lease=3600)
+    run = Run(
+        id=run_id,
+        thread_id=thread,
+        tenant="",
+        graph=graph,
+        status=RunStatus.RUNNING,
+        trace_id=run_id,
+        asked=None,
+        started_at=datetime.now(UTC),
+    )
+    claimed = await database.queue.begin(run, worker.id)
+    assert claimed, "the thread is free"
+    return claimed.lease
+
+
+async def queued(database: Database, thread: str, given: object, *, run_id: str = "r-queued") -> None:
+    """A run that no worker has begun yet."""
+    wanted = Submission(
+        run_id=run_id,
+        thread_id=thread,
+        tenant="",
+        graph="shop",
+        reference="shop",
+        given=Payloads(database.saver.serde).dumps(given),
+        asked=str(given),
+        trace_id=run_id,
+    )
+    await database.queue.submit(wanted)
