@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import procrastinate  # pyright: ignore[reportMissingImports] - it lives in .venv-bench
@@ -13,9 +13,9 @@ from queues import job
 PACKAGES = ("procrastinate", "psycopg")
 
 
-def _app(url: str) -> Any:
+def _app(url: str, work: Callable[[str], Awaitable[None]] = job.work) -> Any:
     app: Any = procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=url))
-    app.task(name="work")(job.work)
+    app.task(name="work")(work)
 
     @app.periodic(cron="* * * * *")
     @app.task(queueing_lock="retry_stalled_jobs", pass_context=True)
@@ -35,7 +35,13 @@ async def set_up(url: str) -> None:
 
 async def serve(url: str, options: Mapping[str, Any]) -> None:
     """Serve the queue until killed."""
-    async with (app := _app(url)).open_async():
+    async with AsyncExitStack() as stack:
+        work = job.work
+        if options["checkpoints"]:
+            from queues.checkpointed import checkpointed
+
+            work = await stack.enter_async_context(checkpointed(url, connections=options["slots"]))
+        app = await stack.enter_async_context(_app(url, work).open_async())
         await app.run_worker_async(concurrency=options["slots"])
 
 
