@@ -1,36 +1,17 @@
-"""The job as a LangGraph graph of one step, with LangGraph's own PostgreSQL saver, for queues without checkpoints."""
+"""The graph with LangGraph's own PostgreSQL saver, for a queue without checkpoints."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any, TypedDict
+from typing import Any, cast
 from uuid import uuid4
 
 from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
-from langgraph.graph import START, StateGraph
 from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool
 
-from queues import job
-
-
-class Job(TypedDict):
-    """The state."""
-
-    name: str
-
-
-async def _step(state: Job) -> None:
-    await job.work(state["name"])
-
-
-def graph() -> StateGraph[Any, Any, Any, Any]:
-    """Return the graph."""
-    builder = StateGraph(Job)
-    builder.add_node("step", _step)
-    builder.add_edge(START, "step")
-    return builder
+from queues.graph import graph
 
 
 @asynccontextmanager
@@ -38,7 +19,9 @@ async def checkpointed(url: str, *, connections: int) -> AsyncGenerator[Callable
     """Give the job for the block, each on a thread of its own."""
     options: dict[str, Any] = {"autocommit": True, "prepare_threshold": 0, "row_factory": dict_row}
     async with AsyncConnectionPool(url, max_size=connections, kwargs=options) as pool:
-        saver = AsyncPostgresSaver(pool)
+        saver = AsyncPostgresSaver(
+            cast("Any", pool)
+        )  # its connections give rows as mappings, which the types cannot tell
         await saver.setup()
         compiled = graph().compile(checkpointer=saver)
 

@@ -4,26 +4,26 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from importlib import import_module
 from typing import Any
-
-import procrastinate  # pyright: ignore[reportMissingImports] - it lives in .venv-bench
 
 from queues import job
 
 PACKAGES = ("procrastinate", "psycopg")
+
+procrastinate: Any = import_module("procrastinate")
 
 
 def _app(url: str, work: Callable[[str], Awaitable[None]] = job.work) -> Any:
     app: Any = procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=url))
     app.task(name="work")(work)
 
-    @app.periodic(cron="* * * * *")
-    @app.task(queueing_lock="retry_stalled_jobs", pass_context=True)
-    async def retry_stalled_jobs(context: Any, timestamp: int) -> None:  # pyright: ignore[reportUnusedFunction]
-        del context, timestamp
+    async def retry_stalled_jobs(timestamp: int) -> None:
+        del timestamp
         for stalled in await app.job_manager.get_stalled_jobs():
             await app.job_manager.retry_job(stalled)
 
+    app.periodic(cron="* * * * *")(app.task(queueing_lock="retry_stalled_jobs")(retry_stalled_jobs))
     return app
 
 

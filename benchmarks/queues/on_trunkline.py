@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from queues.checkpointed import graph
+from queues.graph import graph
 from trunkline import Trunkline
 from trunkline.runtime.storage.database import upgrade_database
 
