@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -25,12 +25,12 @@ from trunkline.runtime.closing import close_conversation, messages_key_of
 from trunkline.runtime.ending import Ending
 from trunkline.runtime.events import CustomEmitted, Event, RunFinished, RunStarted, StepFinished, TextStreamed
 from trunkline.runtime.journal import Journal
+from trunkline.runtime.questions import asked
 from trunkline.runtime.queue.lease import Lease, hold
 from trunkline.runtime.queue.status import RunStatus
 from trunkline.runtime.reply import Reply
 from trunkline.runtime.speech import Speech
 from trunkline.runtime.storage.call_book import CallBook, News
-from trunkline.runtime.storage.payloads import payloads_of
 from trunkline.runtime.storage.queue.claiming import Claimed
 from trunkline.runtime.storage.queue.finishing import End, Ended, HandedBack, Interrupted
 from trunkline.runtime.storage.queue.queue import RunQueue
@@ -104,6 +104,7 @@ class Conductor:
                 async for event in events:
                     yield self._recorded(event, claimed.lease)
             reply = self._reply(outcome)
+            end = await self._end_of(reply, outcome.interrupts)
             if self._news:
                 await self._book.told(self._news, run_id=self._run.id)
         except GraphDrained:
@@ -119,7 +120,7 @@ class Conductor:
                 raise self._lost(self._lease) from error
             await self._ended(self._ending.failed(error))
             raise RunFailedError(run=self._run.id, thread=self._thread, cause=error) from error
-        await self._ended(self._end_of(reply, tuple(outcome.interrupts.values())))
+        await self._ended(end)
         yield RunFinished(reply=reply)
 
     def _take(self, lease: Lease) -> None:
@@ -226,10 +227,11 @@ class Conductor:
             interrupt_ids=tuple(outcome.interrupts),
         )
 
-    def _end_of(self, reply: Reply, interrupts: Sequence[Interrupt]) -> End:
+    async def _end_of(self, reply: Reply, interrupts: Mapping[str, Interrupt]) -> End:
         if not interrupts:
             return Ended(status=RunStatus.SUCCEEDED, answer=reply.text)
-        return Interrupted(interrupts=payloads_of(self._graph).dumps(list(interrupts)), answer=reply.text)
+        kept = await asked(self._graph, self._run.thread_id, list(interrupts.values()))
+        return Interrupted(interrupts=kept, answer=reply.text)
 
     async def _ended(self, end: End) -> None:
         """Record how the run ended, and let go of its thread."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing, asynccontextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -13,6 +13,7 @@ from uuid import uuid4
 
 from langchain_core.utils.uuid import uuid7
 from langgraph.store.base import BaseStore, IndexConfig
+from langgraph.types import Command
 
 from trunkline.agents.agent import Agent
 from trunkline.agents.models import Models
@@ -28,16 +29,19 @@ from trunkline.runtime.graph_book import GraphBook
 from trunkline.runtime.graph_factory import GraphFactory
 from trunkline.runtime.office import Office, open_office
 from trunkline.runtime.opened import Opened
+from trunkline.runtime.pruner import PRUNE_EVERY, Pruner
 from trunkline.runtime.queue.status import RunStatus
 from trunkline.runtime.queue.submission import DEFAULT_QUEUE, new_run_id
 from trunkline.runtime.queueing import Queueing
 from trunkline.runtime.reply import Reply
 from trunkline.runtime.report import WorkReport, work_report
+from trunkline.runtime.retention import Retention
 from trunkline.runtime.run_watch import RunWatch
 from trunkline.runtime.runnable import Runnable
 from trunkline.runtime.storage.checkpoints.keyring import Keyring
 from trunkline.runtime.storage.database import Database, open_database
 from trunkline.runtime.storage.run_rows import Run
+from trunkline.runtime.storage.sweeper import Sweeper
 from trunkline.runtime.tracing.langsmith import flush_langsmith
 from trunkline.runtime.turns import Turns
 from trunkline.runtime.workers.beginning import begin_here
@@ -62,6 +66,7 @@ class Trunkline(Deciding, Queueing):
     left out, TRUNKLINE_BUS, else the database itself.
     `index` is how the items of the line's store are embedded, to be found by meaning. `keys` are what conversations'
     state (not the ledger, nor traces) is encrypted with; left out, TRUNKLINE_KEYS.
+    `retention` is what the line's workers keep of all tenants' threads: one for all graphs, or by their names.
     """
 
     def __init__(
@@ -79,6 +84,7 @@ class Trunkline(Deciding, Queueing):
         bus: str | None = None,
         index: IndexConfig | None = None,
         keys: Keyring | None = None,
+        retention: Retention | Mapping[str, Retention] | None = None,
     ) -> None:
         self._url = database or os.environ.get("TRUNKLINE_DATABASE") or DEFAULT_DATABASE
         self._models = models if isinstance(models, Models) else _models(models)
@@ -88,6 +94,7 @@ class Trunkline(Deciding, Queueing):
         self._bus = bus or os.environ.get("TRUNKLINE_BUS")
         self._clock, self._index = clock or SystemClock(), index
         self._keys = keys or Keyring.from_environment()
+        self._retention = retention
         self._stack = AsyncExitStack()
         self._opened: Opened | None = None
         self._graphs = graphs if isinstance(graphs, GraphBook) else GraphBook(graphs)
@@ -177,6 +184,7 @@ class Trunkline(Deciding, Queueing):
         """Serve queued runs of every tenant during the block, `concurrency` at once; at its end the worker is drained.
 
         With `live_text` models stream, and `join` hears what they say while they say it.
+        With the line's `retention` it also prunes and erases threads, once an hour.
         Raises `OneWorkerError` when another process serves an embedded database. See `Worker`.
         """
         opened = self._require_open()
@@ -200,8 +208,18 @@ class Trunkline(Deciding, Queueing):
                 drain_grace=drain_grace,
                 live_text=live_text,
             )
-            async with worker:
+            async with self._pruning(opened.database), worker:
                 yield worker
+
+    def _pruning(self, database: Database) -> AbstractAsyncContextManager[object]:
+        match self._retention:
+            case None:
+                return nullcontext()
+            case Retention() as one:
+                pruner = Pruner(database, {}, default=one)
+            case by_graph:
+                pruner = Pruner(database, by_graph)
+        return Sweeper(pruner.sweep, clock=self._clock, every=PRUNE_EVERY)
 
     def _office(self, database: Database, tenant: str) -> AbstractAsyncContextManager[Office]:
         return open_office(
@@ -221,7 +239,7 @@ class Trunkline(Deciding, Queueing):
         conductor = opened.office.conductor(
             run,
             compiled,
-            claim=lambda: begin_here(run, opened.database, opened.presence),
+            claim=lambda: begin_here(run, opened.database, opened.presence, answers=_is_answer(given)),
             ending=EndsAtOnce(),
         )
         async with aclosing(conductor.events(graph_input(given), watched=watched)) as events:
@@ -250,6 +268,10 @@ class Trunkline(Deciding, Queueing):
             asked=asked(given),
             started_at=datetime.now(UTC),
         )
+
+
+def _is_answer(given: Any) -> bool:
+    return isinstance(given, Command) and given.resume is not None
 
 
 def _models(path: str | Path | None) -> Models:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from trunkline.errors import GraphLoadError, ReferenceNotFoundError, UnknownGraphError
 from trunkline.runtime.graph_book import GraphBook
 from trunkline.runtime.office import Office
 from trunkline.runtime.run_watch import RunWatch
@@ -27,6 +28,14 @@ class Opened:
     def payloads(self) -> Payloads:
         """Values to bytes and back, with the line's own serialiser."""
         return Payloads(self.database.saver.serde)
+
+    async def payloads_by(self, reference: str | None) -> Payloads:
+        """Values to bytes and back, as the graph's state may hold them; as the line's may where it knows no graph."""
+        try:
+            async with self.graphs.opened(reference or "") as graph:
+                return payloads_of(self.office.compiled(graph))
+        except (UnknownGraphError, ReferenceNotFoundError, GraphLoadError):
+            return self.payloads
 
     def payloads_for(self, graph: Runnable | str) -> Payloads:
         """Values to bytes and back, as the graph's state may hold them."""

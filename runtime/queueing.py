@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from langchain_core.utils.uuid import uuid7
+from langgraph.types import Command, Interrupt
 
 from trunkline.agents.agent import Agent
-from trunkline.errors import UnknownRunError
+from trunkline.errors import ResumeError, RunStateError, UnknownRunError
 from trunkline.runtime.events import Recorded
 from trunkline.runtime.given import asked, graph_input
 from trunkline.runtime.joining import join
+from trunkline.runtime.questions import answers_by_id, interrupts_of, questions_of
 from trunkline.runtime.queue.submission import DEFAULT_QUEUE, Policy, Submission, new_run_id
 from trunkline.runtime.runnable import Runnable
 from trunkline.runtime.storage.run_rows import Run
@@ -44,19 +46,23 @@ class Queueing(ABC):
         delay: float = 0.0,
         policy: Policy | str = Policy.ENQUEUE,
         max_attempts: int = 3,
+        answer_within: float | None = None,
         connection: AsyncConnection | None = None,
     ) -> str:
         """Leave a run to the workers, and return its id once that is committed.
 
         `graph` is a name that the workers know, or an object that has one. The runs of a thread begin one after
         another, those of a higher `priority` before others; `delay` is in seconds. A second submission with the same
-        `key` returns the first one's id. `policy` says what happens when the thread is busy. With a `connection` (of
-        SQLAlchemy) the run is part of the caller's transaction.
+        `key` returns the first one's id. `policy` says what happens when the thread is busy. At an interrupt it waits
+        for `answer_within` seconds; left out, until the thread's next run begins. With a `connection` (of SQLAlchemy)
+        the run is part of the caller's transaction.
 
-        Raises `ThreadBusyError`, `QueueFullError` (which says when to try again), `KeyTakenError`,
+        Raises `ResumeError`, `ThreadBusyError`, `QueueFullError` (which says when to try again), `KeyTakenError`,
         `ForeignThreadError`, `UnnamedGraphError`, `TypeNotAllowedError`.
         """
         opened = self._require_open()
+        if isinstance(given, Command) and given.resume is not None:
+            raise ResumeError
         reference = opened.graphs.name_of(graph)
         wanted = Submission(
             run_id=new_run_id(),
@@ -73,6 +79,7 @@ class Queueing(ABC):
             delay=delay,
             policy=Policy(policy),
             max_attempts=max_attempts,
+            answer_within=answer_within,
         )
         return (await opened.database.queue.submit(wanted, connection=connection)).run_id
 
@@ -126,10 +133,29 @@ class Queueing(ABC):
         """
         await self._require_open().database.queue.kill(run_id)
 
-    async def answer(self, run_id: str, answer: Any) -> None:
-        """Answer the interrupt at which a submitted run waits; of several answers one wins.
+    async def interrupts(self, run_id: str) -> list[Interrupt]:
+        """Return the interrupts at which a run waits for an answer; none for a run that does not wait.
 
-        Where it waits at several interrupts, `answer` maps their ids to answers. The others raise `RunStateError`.
+        Raises `UnknownRunError`, and `TypeNotAllowedError` for values of types that only the graph of the run knows.
         """
         opened = self._require_open()
-        await opened.database.queue.answer(run_id, opened.payloads.dumps(answer))
+        if wait := await opened.database.runs.wait_of(run_id):
+            return interrupts_of(wait.interrupts, await opened.payloads_by(wait.reference))
+        await self.found(run_id)
+        return []
+
+    async def answer(self, run_id: str, answer: Any) -> None:
+        """Answer what a submitted run waits for; of several answers one wins, and the others raise `RunStateError`.
+
+        Where it waits at several interrupts, `answer` maps their ids to answers, as many as there are by now; the run
+        waits again for the rest. An answer by id never goes to a question that the run asks later.
+        Raises `AnswerError`, and `UnknownRunError`.
+        """
+        opened = self._require_open()
+        wait = await opened.database.runs.wait_of(run_id)
+        if wait is None:
+            status = (await self.found(run_id)).status
+            raise RunStateError(run=run_id, status=status, wanted="waiting for an answer")
+        by_id = answers_by_id(run_id, questions_of(wait.interrupts, opened.payloads), answer)
+        payloads = await opened.payloads_by(wait.reference)
+        await opened.database.queue.answer(run_id, payloads.dumps(by_id), fence=wait.fence)

@@ -79,6 +79,7 @@ def _run_columns() -> list[sa.Column]:
         sa.Column("priority", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("vtime", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("not_before", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("answer_within", sa.BigInteger(), nullable=True),
         sa.Column("wait_until", sa.BigInteger(), nullable=True),
         sa.Column("attempt", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("crashes", sa.Integer(), server_default=sa.text("0"), nullable=False),

@@ -60,3 +60,5 @@ class Submission:
 
     policy: Policy = Policy.ENQUEUE
     max_attempts: int = 3
+    answer_within: float | None = None
+    """Seconds for which it waits for an answer at an interrupt, each time, before it is cancelled."""

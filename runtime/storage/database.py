@@ -111,7 +111,7 @@ async def open_database(
                         book=CallBook(engine=engine, writer=writer, tenant=name, now=clock.now),
                         events=events,
                         saver=saver,
-                        threads=ThreadStore(engine=engine, writer=writer),
+                        threads=ThreadStore(engine=engine, writer=writer, queue=queue),
                         store=store,
                         cache=cache,
                         writer=writer,

@@ -29,6 +29,20 @@ class RunSummary:
     """None: no model call of the run has a known price."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wait:
+    """What a run waits for."""
+
+    interrupts: bytes
+    """As `questions.asked` made them."""
+
+    reference: str | None
+    """How a worker finds the run's graph."""
+
+    fence: int
+    """The fencing token of the claim under which it asked."""
+
+
 class RunStore:
     """Reads the rows of runs."""
 
@@ -58,6 +72,14 @@ class RunStore:
         """Return how somebody wishes a run to end that is under way: `cancel`, `rollback`, or None."""
         async with self._engine.connect() as connection:
             return await connection.scalar(select(RunRow.cancel).where(RunRow.id == run_id))
+
+    async def wait_of(self, run_id: str) -> Wait | None:
+        """Return what a run waits for, or None when it does not wait."""
+        columns = (RunRow.interrupts, RunRow.reference, RunRow.fence)
+        waiting = select(*columns).where(RunRow.id == run_id, RunRow.status == RunStatus.WAITING.value)
+        async with self._engine.connect() as connection:
+            row = (await connection.execute(waiting)).first()
+            return Wait(interrupts=row.interrupts, reference=row.reference, fence=row.fence) if row else None
 
     async def find(self, beginning: str) -> Sequence[Run]:
         """Return the runs whose id begins so, newest first; `last` means the newest of all."""

@@ -195,14 +195,17 @@ class RunRow(Table):
     """Its place in the fair order of the tenants."""
 
     not_before: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+    answer_within: Mapped[int | None] = mapped_column(BigInteger)
+    """Microseconds for which it waits for an answer, each time. None: for ever."""
+
     wait_until: Mapped[int | None] = mapped_column(BigInteger)
     """When a waiting run is given up."""
 
     attempt: Mapped[int] = mapped_column(server_default=text("0"))
-    """How many attempts have failed."""
+    """How many attempts have failed, since it was last answered."""
 
     crashes: Mapped[int] = mapped_column(server_default=text("0"))
-    """How many workers died with it."""
+    """How many workers died with it, since it was last answered."""
 
     max_attempts: Mapped[int] = mapped_column(server_default=text("1"))
     cancel: Mapped[str | None]

@@ -16,14 +16,15 @@ from trunkline.tools.shielding import to_its_end
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 0.5
 
 
-async def begin_here(run: Run, database: Database, presence: Presence) -> Claimed:
+async def begin_here(run: Run, database: Database, presence: Presence, *, answers: bool) -> Claimed:
     """Put the run on record and begin it. While another process has the thread, wait for it to end, or to be dead.
 
+    `answers` says whether it brings the answer that the thread's last run waits for.
     Raises `ForeignThreadError`, `WorkerDeadError`.
     """
     await presence.arrive()
     pause = _FIRST_PAUSE
-    while (claimed := await _attempt(run, database.queue, presence.id)) is None:
+    while (claimed := await _attempt(run, database.queue, presence.id, answers=answers)) is None:
         reaped = await reap_dead(database, presence)
         if not reaped:
             await asyncio.sleep(pause)
@@ -31,9 +32,9 @@ async def begin_here(run: Run, database: Database, presence: Presence) -> Claime
     return claimed
 
 
-async def _attempt(run: Run, queue: RunQueue, worker_id: str) -> Claimed | None:
+async def _attempt(run: Run, queue: RunQueue, worker_id: str, *, answers: bool) -> Claimed | None:
     """Begin the run. Cancelled meanwhile, end it again: nobody would."""
-    beginning = asyncio.create_task(queue.begin(run, worker_id), name=f"begin {run.id}")
+    beginning = asyncio.create_task(queue.begin(run, worker_id, answers=answers), name=f"begin {run.id}")
     try:
         return await asyncio.shield(beginning)
     except asyncio.CancelledError:

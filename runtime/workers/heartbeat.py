@@ -91,8 +91,8 @@ class Heartbeat:
         except Exception:
             log.exception("worker.renewal_failed worker_id=%s", self._worker_id)
         else:
-            if sent_at - self.renewed_at > SUSPECT * self._lease:
-                self.steady_since = sent_at
+            if (answered_at := boot_seconds()) - self.renewed_at > SUSPECT * self._lease:
+                self.steady_since = answered_at
             self.renewed_at = sent_at
             if wanted:
                 self._on_cancel(wanted)

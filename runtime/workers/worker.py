@@ -19,6 +19,7 @@ from trunkline.runtime.conductor import Graph
 from trunkline.runtime.ending import EndsInTheQueue
 from trunkline.runtime.graph_book import GraphBook
 from trunkline.runtime.office import Office
+from trunkline.runtime.questions import questions_of, unanswered
 from trunkline.runtime.queue.topics import queue_topic, worker_topic
 from trunkline.runtime.storage.database import Database
 from trunkline.runtime.storage.payloads import payloads_of
@@ -260,10 +261,12 @@ class Worker:
 
 
 async def _input_of(claimed: Claimed, graph: Graph) -> Any:
-    """Return what the graph is given: the answer that it waits for, its input, or None to go on from its checkpoint."""
+    """Return what the graph is given: what it was answered, its input, or None to go on from its checkpoint."""
     payloads = payloads_of(graph)
     if claimed.resume is not None:
-        return Command(resume=payloads.loads(claimed.resume))
+        questions = questions_of(claimed.interrupts or b"", payloads)
+        answers = await unanswered(graph, claimed.run.thread_id, questions, payloads.loads(claimed.resume))
+        return Command(resume=answers) if answers else None
     given = payloads.loads(claimed.given) if claimed.given is not None else None
     if not claimed.begun:
         return given

@@ -686,6 +686,25 @@ class RunStateError(UsageError):
         self.run, self.status, self.wanted = run, status, wanted
 
 
+class ResumeError(UsageError):
+    """A command with an answer was submitted as a run. Nobody could tell for which question it was meant."""
+
+    def __init__(self) -> None:
+        super().__init__("cannot submit Command(resume=...); answer the run that waits with line.answer(run_id, value)")
+
+
+class AnswerError(UsageError):
+    """An answer does not fit what a run waits for. Nothing was answered."""
+
+    def __init__(self, *, run: str, waits_for: list[str], unknown: list[str] | None = None) -> None:
+        problem = f"got an answer to {', '.join(unknown)}" if unknown else "got one answer for all of them"
+        super().__init__(
+            f"run {run} waits at interrupts {', '.join(waits_for)}, {problem}; "
+            f"give a mapping from their ids to answers, as line.interrupts({run!r}) shows them"
+        )
+        self.run, self.waits_for, self.unknown = run, waits_for, unknown or []
+
+
 # --- store ---
 
 

@@ -308,7 +308,7 @@ async def test_an_interrupted_graph_waits_and_goes_on(line: Trunkline, database:
 
     assert (waiting.interrupts, waiting.text) == (("sure?",), "")
     assert (done.interrupts, done.text) == ((), "you said yes")
-    assert await statuses(database) == [RunStatus.WAITING, RunStatus.SUCCEEDED]
+    assert await statuses(database) == [RunStatus.SUCCEEDED, RunStatus.SUCCEEDED]
 
 
 async def test_a_failing_run_raises_its_cause(line: Trunkline, database: Database) -> None:

@@ -38,6 +38,14 @@ def run_until_it_dies(main: Main, *arguments: object) -> None:
         assert process.exitcode == -signal.SIGKILL, f"the process was to kill itself and ended with {process.exitcode}"
 
 
+def dies(main: Main, *arguments: object) -> bool:
+    """Run the function in a process that may kill itself on the way, and return whether it has."""
+    with _started(main, *arguments) as process:
+        process.join(_DEADLINE)
+        assert process.exitcode in {0, -signal.SIGKILL}, f"the process failed with {process.exitcode}"
+        return process.exitcode != 0
+
+
 def run_and_kill(main: Main, *arguments: object, after: float) -> None:
     """Run the function in a process and kill that; `after` counts from where it calls its last argument, in seconds."""
     ready = _PROCESSES.Event()

@@ -23,6 +23,7 @@ from langgraph.checkpoint.serde.base import SerializerProtocol
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from trunkline.errors import MissingExtraError, StateNotOpenError
+from trunkline.runtime.storage.checkpoints.asking import AskingTask, TaskPlace, asking_tasks
 from trunkline.runtime.storage.checkpoints.blocking import BlockingSaver
 from trunkline.runtime.storage.checkpoints.codec import Codec
 from trunkline.runtime.storage.checkpoints.contents import Contents, Known
@@ -227,6 +228,11 @@ class SQLAlchemySaver(BlockingSaver):
         numbers = {digest: number for number, digest in contents[found.thread].digests.items()}
         self._core.recall.learn(found.thread, found.state, before=found.state, numbers=numbers, heads=heads)
         return checkpoint_tuple(found, contents, writes, codec, branchable=named)
+
+    async def asking(self, thread_id: str) -> Mapping[TaskPlace, AskingTask]:
+        """Return the tasks of the thread that have asked something at an interrupt, those of subgraphs too."""
+        await self._core.settled(thread_id)
+        return await self._reads().read(lambda connection: asking_tasks(connection, thread_id, self._codec()))
 
     async def alist(
         self,

@@ -16,6 +16,7 @@ from sqlalchemy.orm import aliased
 from trunkline.errors import WorkerDeadError
 from trunkline.runtime.queue.lease import Lease
 from trunkline.runtime.queue.status import RunStatus
+from trunkline.runtime.storage.queue.answering import gone_on
 from trunkline.runtime.storage.queue.clock import moment
 from trunkline.runtime.storage.queue.mailbox import due_or_begun, settle
 from trunkline.runtime.storage.queue.submitting import lock_thread
@@ -30,7 +31,7 @@ _CLAIM_FOR = text("SELECT pg_advisory_xact_lock(:space, key) FROM unnest(CAST(:k
 _LOCK_SPACE = 0x7275_6E73
 """Keeps the locks of tenants apart from other advisory locks."""
 
-_ENDED_WELL = frozenset({None, RunStatus.SUCCEEDED.value, RunStatus.WAITING.value})
+_ENDED_WELL = frozenset({None, RunStatus.SUCCEEDED.value})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +49,11 @@ class Claimed:
     reference: str | None = None
     given: bytes | None = None
     resume: bytes | None = None
+    """The answers to what it waited for."""
+
+    interrupts: bytes | None = None
+    """What it waited for last."""
+
     begun: bool = False
     """Whether the run was claimed before: its worker died or was stopped, an attempt failed, or it was answered."""
 
@@ -73,11 +79,12 @@ async def claim(
     return claimed
 
 
-async def begin(connection: AsyncConnection, run: Run, worker_id: str, now: int) -> Claimed | None:
+async def begin(connection: AsyncConnection, run: Run, worker_id: str, now: int, *, answers: bool) -> Claimed | None:
     """Put a run on record and begin it at once, before what waits in the thread's mail.
 
-    None when somebody has the thread. Repeated after its acknowledgement was lost, it returns the same claim. Raises
-    `ForeignThreadError`, `WorkerDeadError`.
+    `answers` says whether it brings the answer that the thread's last run waits for. None when somebody has the thread.
+    Repeated after its acknowledgement was lost, it returns the same claim. Raises `ForeignThreadError`,
+    `WorkerDeadError`.
     """
     await _require_alive(connection, worker_id)
     thread = await lock_thread(connection, run.thread_id, run.tenant, now)
@@ -94,6 +101,8 @@ async def begin(connection: AsyncConnection, run: Run, worker_id: str, now: int)
         earlier = await _begun_before(connection, thread, run, worker_id)
         return earlier and claimed(earlier)
     lease = _lease(thread, run.id, worker_id)
+    if before.status_before is not None:
+        await gone_on(connection, [thread.id], now, answers=answers)
     await connection.execute(_INSERT_RUN, [row_of(run) | {"seq": thread.next_seq, "fence": lease.fence}])
     counted = update(ThreadRow).where(ThreadRow.id == thread.id).values(next_seq=thread.next_seq + 1)
     await connection.execute(counted)
@@ -173,12 +182,17 @@ async def _begin_each(
     """Begin the next run of each thread. One whose next run is for another queue by now takes its place there."""
     nexts = await _next_runs(connection, [thread.id for thread in threads], now)
     claimed: list[Claimed] = []
+    used: list[str] = []
     for thread in threads:
         row = nexts.get(thread.id)
         if row is None or row.queue not in queues:
             await settle(connection, thread.id, now)
         else:
             claimed.append(_claimed(thread, row, worker_id, now))
+            if row.status_before is not None:
+                used.append(thread.id)
+    if used:
+        await gone_on(connection, used, now, answers=False)
     if claimed:
         await connection.execute(_BEGIN_RUN, [_begun(one) for one in claimed])
         await connection.execute(_LEASE_THREAD, [_leased(one.lease) for one in claimed])
@@ -206,6 +220,7 @@ def _claimed(thread: Any, row: Any, worker_id: str, now: int) -> Claimed:
         reference=row.reference,
         given=row.given,
         resume=row.resume,
+        interrupts=row.interrupts,
         begun=row.fence > 0,
     )
 

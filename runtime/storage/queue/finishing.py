@@ -45,9 +45,6 @@ class Interrupted:
     """The run waits for an answer."""
 
     interrupts: bytes
-    within: float | None = None
-    """Seconds until it is given up."""
-
     answer: str | None = None
 
 
@@ -149,35 +146,33 @@ def _alike(rows: Sequence[dict[str, Any]]) -> Collection[list[dict[str, Any]]]:
 
 
 async def _changes(connection: AsyncConnection, lease: Lease, end: End, now: int) -> dict[str, Any]:
-    if not isinstance(end, Ended) and await _is_unwanted(connection, lease):
-        end = Ended(status=RunStatus.CANCELLED)
     match end:
         case Ended():
-            told = {"answer": shortened(end.answer), "error": end.error}
-            return {"status": end.status.value, "ended_at": moment(now), "resume": None, "interrupts": None, **told}
+            return _over(end, now)
+        case _:
+            columns = (RunRow.cancel, RunRow.answer_within, RunRow.attempt, RunRow.max_attempts)
+            run = (await connection.execute(select(*columns).where(RunRow.id == lease.run_id))).one()
+            if run.cancel is not None:  # nobody shall begin it again
+                return _over(Ended(status=RunStatus.CANCELLED), now)
+            return _put_back(run, end, now)
+
+
+def _over(end: Ended, now: int) -> dict[str, Any]:
+    told = {"answer": shortened(end.answer), "error": end.error}
+    return {"status": end.status.value, "ended_at": moment(now), "resume": None, "interrupts": None, **told}
+
+
+def _put_back(run: Any, end: Interrupted | HandedBack | AttemptFailed, now: int) -> dict[str, Any]:
+    match end:
         case Interrupted():
-            until = now + round(end.within * SECOND) if end.within is not None else None
-            waits = {"interrupts": end.interrupts, "wait_until": until, "resume": None}
-            return {
-                "status": RunStatus.WAITING.value,
-                "ended_at": moment(now),
-                "answer": shortened(end.answer),
-                **waits,
-            }
+            until = None if run.answer_within is None else run.answer_within + now
+            waits: dict[str, Any] = {"wait_until": until, "interrupts": end.interrupts, "resume": None}
+            told = {"answer": shortened(end.answer), "error": None}
+            return {"status": RunStatus.WAITING.value, "ended_at": moment(now), **waits, **told}
         case HandedBack():
             return {"status": RunStatus.QUEUED.value, "not_before": now}
         case AttemptFailed():
-            return await _next_attempt(connection, lease, end, now)
-
-
-async def _is_unwanted(connection: AsyncConnection, lease: Lease) -> bool:
-    """Return whether somebody has asked to end the run, and nobody shall begin it again."""
-    return await connection.scalar(select(RunRow.cancel).where(RunRow.id == lease.run_id)) is not None
-
-
-async def _next_attempt(connection: AsyncConnection, lease: Lease, end: AttemptFailed, now: int) -> dict[str, Any]:
-    run = (await connection.execute(select(RunRow.attempt, RunRow.max_attempts).where(RunRow.id == lease.run_id))).one()
-    spent = {"attempt": run.attempt + 1, "error": end.error}
-    if run.attempt + 1 >= run.max_attempts:
-        return {"status": RunStatus.FAILED.value, "ended_at": moment(now), "resume": None, **spent}
-    return {"status": RunStatus.QUEUED.value, "not_before": now + round(end.delay * SECOND), **spent}
+            spent = {"attempt": run.attempt + 1, "error": end.error}
+            if run.attempt + 1 >= run.max_attempts:
+                return {"status": RunStatus.FAILED.value, "ended_at": moment(now), "resume": None, **spent}
+            return {"status": RunStatus.QUEUED.value, "not_before": now + round(end.delay * SECOND), **spent}

@@ -60,7 +60,7 @@ class RunQueue:
         )
         await self._ring(submitted.ring)
         if submitted.stopped:
-            await self._tell(submitted.stopped)
+            await self.tell(submitted.stopped)
         return submitted
 
     async def claim(self, worker_id: str, queues: Sequence[str], *, limit: int) -> list[Claimed]:
@@ -69,12 +69,12 @@ class RunQueue:
             lambda connection, now: claiming.claim(connection, worker_id, queues, limit=limit, now=now)
         )
 
-    async def begin(self, run: Run, worker_id: str) -> Claimed | None:
+    async def begin(self, run: Run, worker_id: str, *, answers: bool = False) -> Claimed | None:
         """Begin a run that was never queued; None when somebody has its thread. See `claiming.begin`."""
         locks = Locks(workers=frozenset({worker_id}), threads=frozenset({run.thread_id}))
 
         async def begin(connection: AsyncConnection, now: int) -> Claimed | None:
-            return await claiming.begin(connection, run, worker_id, now)
+            return await claiming.begin(connection, run, worker_id, now, answers=answers)
 
         return await _until_answered(lambda: self._insert(begin, locks=locks))
 
@@ -91,15 +91,16 @@ class RunQueue:
 
     async def stop(self, run_id: str) -> None:
         """Cancel a run, or ask its worker to. One that is over stays as it is."""
-        await self._tell(await self._do(lambda connection, now: stopping.stop(connection, run_id, now)))
+        await self.tell(await self._do(lambda connection, now: stopping.stop(connection, run_id, now)))
 
     async def kill(self, run_id: str) -> None:
         """Cancel a run at once and take its lease away. Raises `RunStateError`."""
-        await self._tell(await self._do(lambda connection, now: stopping.kill(connection, run_id, now)))
+        await self.tell(await self._do(lambda connection, now: stopping.kill(connection, run_id, now)))
 
-    async def answer(self, run_id: str, resume: bytes) -> None:
-        """Answer a run that waits. Of several answers one wins; the others raise `RunStateError`."""
-        await self._ring(await self._do(lambda connection, now: answering.answer(connection, run_id, resume, now)))
+    async def answer(self, run_id: str, resume: bytes, *, fence: int) -> None:
+        """Answer what a run asked under that fence. Of several answers one wins; the others raise `RunStateError`."""
+        ring = await self._do(lambda connection, now: answering.answer(connection, run_id, resume, now, fence=fence))
+        await self._ring(ring)
 
     async def give_up_waiting(self) -> Sequence[str]:
         """Cancel the runs whose time for an answer is over."""
@@ -139,6 +140,15 @@ class RunQueue:
             await self._do(lambda connection, now: reaping.give_back(connection, worker_id, now, keep=keep))
         )
 
+    async def tell(self, stopped: Stopped) -> None:
+        """Tell waiters and workers what was stopped, once that is committed."""
+        await self._ring(stopped.ring)
+        for run_id in stopped.cancelled:
+            await self._changed(run_id)
+        if stopped.asked:
+            worker_id, run_id = stopped.asked
+            await self._bus.publish(worker_topic(worker_id), run_id.encode())
+
     async def _finish(self, connection: AsyncConnection, claims: Sequence[Finish]) -> list[str | Exception | None]:
         return await finishing.finish(connection, claims, await self._clock.read(connection))
 
@@ -155,14 +165,6 @@ class RunQueue:
     async def _ring(self, queue: str | None) -> None:
         if queue is not None:
             await self._bus.publish(queue_topic(queue))
-
-    async def _tell(self, stopped: Stopped) -> None:
-        await self._ring(stopped.ring)
-        for run_id in stopped.cancelled:
-            await self._changed(run_id)
-        if stopped.asked:
-            worker_id, run_id = stopped.asked
-            await self._bus.publish(worker_topic(worker_id), run_id.encode())
 
     async def _do(self, work: Timed[Result], *, locks: Locks | None = None) -> Result:
         """Do it, with others that say beforehand what they lock, or alone."""

@@ -135,7 +135,8 @@ async def _earlier(connection: AsyncConnection, wanted: Submission) -> str | Non
     row = (await connection.execute(select(*columns).where(*same))).first()
     if row is None:
         return None
-    if (row.reference, row.given) != (wanted.reference, wanted.given):
+    erased = row.given is None
+    if not erased and (row.reference, row.given) != (wanted.reference, wanted.given):
         raise KeyTakenError(key=wanted.key, run=row.id)
     return row.id
 
@@ -182,6 +183,7 @@ def _row(wanted: Submission, seq: int, now: int) -> dict[str, Any]:
         "queue": wanted.queue,
         "priority": wanted.priority,
         "max_attempts": wanted.max_attempts,
+        "answer_within": None if wanted.answer_within is None else round(wanted.answer_within * SECOND),
         "idempotency_key": wanted.key,
         "not_before": now + round(wanted.delay * SECOND),
     }
