@@ -7,7 +7,7 @@ UV := $(or $(shell command -v uv),.uv/bin/uv)
 BIN := .venv/bin
 CODE := agents tools graphs runtime examples benchmarks tests alembic src/trunkline/__init__.py src/trunkline/__main__.py src/trunkline/errors.py
 
-.PHONY: help demo test check chaos chaos-calls chaos-checkpoints chaos-queue format lock wheel bench-bfcl bench-calls bench-checkpoints bench-tau2 clean
+.PHONY: help demo test check chaos chaos-calls chaos-checkpoints chaos-queue format lock wheel bench-bfcl bench-calls bench-checkpoints bench-queue bench-tau2 clean
 
 help:
 	@echo "make demo          serve a generated call-center day"
@@ -19,6 +19,7 @@ help:
 	@echo "make chaos-checkpoints  six processes write to one SQLite file for SECONDS=30, and what is there afterwards"
 	@echo "make bench-calls   the calls of one turn, beside LangChain, pydantic-ai, openai-agents and asyncio.gather"
 	@echo "make bench-bfcl    200 public tasks of several calls in one turn, against their reference answers"
+	@echo "make bench-queue   runs in the queue, beside procrastinate and DBOS; ARGS='--only start|drain|recover|wait'"
 	@echo "make bench-checkpoints  checkpoints beside LangGraph's own savers, ARGS=conversation|fanout|runs|load"
 	@echo "make bench-tau2    74 public customer-service tasks, parallel against one by one; ARGS=--crash kills each in the middle"
 	@echo "make format        format the code;  make lock  resolve the lock again;  make wheel  build the wheel"
@@ -64,6 +65,9 @@ bench-calls: .venv/ready .venv-bench/ready
 
 bench-checkpoints: .venv/ready
 	$(BIN)/python benchmarks/checkpoints.py $(ARGS)
+
+bench-queue: .venv/ready .venv-bench/ready
+	$(BIN)/python benchmarks/run_queue.py $(ARGS)
 
 bench-tau2: .venv/ready
 	$(BIN)/python benchmarks/tau2.py $(ARGS)
