@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing, asynccontextmanager, nullcontext
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing, asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -29,7 +30,7 @@ from trunkline.runtime.graph_book import GraphBook
 from trunkline.runtime.graph_factory import GraphFactory
 from trunkline.runtime.office import Office, open_office
 from trunkline.runtime.opened import Opened
-from trunkline.runtime.pruner import PRUNE_EVERY, Pruner
+from trunkline.runtime.pruner import Pruner
 from trunkline.runtime.queue.status import RunStatus
 from trunkline.runtime.queue.submission import DEFAULT_QUEUE, new_run_id
 from trunkline.runtime.queueing import Queueing
@@ -38,13 +39,14 @@ from trunkline.runtime.report import WorkReport, work_report
 from trunkline.runtime.retention import Retention
 from trunkline.runtime.run_watch import RunWatch
 from trunkline.runtime.runnable import Runnable
+from trunkline.runtime.scheduling import Scheduling
 from trunkline.runtime.storage.checkpoints.keyring import Keyring
 from trunkline.runtime.storage.database import Database, open_database
 from trunkline.runtime.storage.run_rows import Run
-from trunkline.runtime.storage.sweeper import Sweeper
 from trunkline.runtime.tracing.langsmith import flush_langsmith
 from trunkline.runtime.turns import Turns
 from trunkline.runtime.workers.beginning import begin_here
+from trunkline.runtime.workers.outfit import Outfit
 from trunkline.runtime.workers.presence import LEASE, MAX_STALL, Presence
 from trunkline.runtime.workers.worker import DRAIN_GRACE, Worker
 from trunkline.tools.clock import Clock, SystemClock
@@ -53,7 +55,7 @@ from trunkline.tools.threads import DEFAULT_THREADS
 from trunkline.tools.toolbox import Toolbox
 
 
-class Trunkline(Deciding, Queueing):
+class Trunkline(Deciding, Queueing, Scheduling):
     """A line to the database on which agents run: `async with Trunkline("sqlite:///shop.db") as line:`.
 
     `database` is a URL; left out, the environment variable TRUNKLINE_DATABASE, else `sqlite:///trunkline.db`. `models`
@@ -91,11 +93,13 @@ class Trunkline(Deciding, Queueing):
         self._models = models if isinstance(models, Models) else _models(models)
         self._tenant = tenant
         self._threads = threads
+        self._calls, self._calls_per_run = calls, calls_per_run
         self._limits = limits or Limits(calls=calls, per_run=calls_per_run)
         self._bus = bus or os.environ.get("TRUNKLINE_BUS")
         self._clock, self._index = clock or SystemClock(), index
         self._keys = keys or Keyring.from_environment()
         self._retention = retention
+        self._portable = not (limits or clock or index or keys)
         self._stack = AsyncExitStack()
         self._opened: Opened | None = None
         self._graphs = graphs if isinstance(graphs, GraphBook) else GraphBook(graphs)
@@ -156,6 +160,12 @@ class Trunkline(Deciding, Queueing):
             async for event in events:
                 yield event
 
+    async def state(self, graph: Runnable, *, thread: str) -> dict[str, Any]:
+        """Return the state of a conversation as the last step of its runs has left it; empty where there was none."""
+        compiled = self._require_open().office.compiled(graph)
+        snapshot = await compiled.aget_state({"configurable": {"thread_id": self._thread_id(thread)}})
+        return dict(snapshot.values)
+
     def know(self, tools: Toolbox | Agent) -> None:
         """Make tools known, so that calls which people agree on can be carried out before any turn has used them."""
         self._require_open().office.executor.known.learn(tools.toolbox if isinstance(tools, Agent) else tools)
@@ -207,20 +217,38 @@ class Trunkline(Deciding, Queueing):
                 lease=lease,
                 max_stall=max_stall,
                 drain_grace=drain_grace,
+                outfit=self._outfit(),
+                pruner=self._pruner(opened.database),
                 live_text=live_text,
             )
-            async with self._pruning(opened.database), worker:
+            async with worker:
                 yield worker
 
-    def _pruning(self, database: Database) -> AbstractAsyncContextManager[object]:
+    def _pruner(self, database: Database) -> Pruner | None:
         match self._retention:
             case None:
-                return nullcontext()
+                return None
             case Retention() as one:
-                pruner = Pruner(database, {}, default=one)
+                return Pruner(database, {}, default=one)
             case by_graph:
-                pruner = Pruner(database, by_graph)
-        return Sweeper(pruner.sweep, clock=self._clock, every=PRUNE_EVERY)
+                return Pruner(database, by_graph)
+
+    def _outfit(self) -> Outfit | None:
+        """What another process needs to work as this line does; None where it was given what only code can give."""
+        graphs = self._graphs.references()
+        if graphs is None or not self._portable:
+            return None
+        return Outfit(
+            database=self._url,
+            bus=self._bus,
+            folder=str(self._graphs.folder),
+            graphs=graphs,
+            models=self._models.settings,
+            threads=self._threads,
+            calls=self._calls,
+            calls_per_run=self._calls_per_run,
+            path=tuple(sys.path),
+        )
 
     def _office(self, database: Database, tenant: str) -> AbstractAsyncContextManager[Office]:
         return open_office(
@@ -242,6 +270,7 @@ class Trunkline(Deciding, Queueing):
             compiled,
             claim=lambda: begin_here(run, opened.database, opened.presence, answers=_is_answer(given)),
             ending=EndsAtOnce(),
+            permit=opened.presence,
         )
         async with aclosing(conductor.events(graph_input(given), watched=watched)) as events:
             async for event in events:

@@ -97,13 +97,25 @@ class RunStore:
         async with self._engine.connect() as connection:
             return [run_of(row, seal_of(connection)) for row in await connection.execute(wanted)]
 
-    async def latest(self, *, limit: int, thread: str | None = None, tenant: str | None = None) -> list[RunSummary]:
+    async def latest(
+        self,
+        *,
+        limit: int,
+        thread: str | None = None,
+        tenant: str | None = None,
+        status: RunStatus | None = None,
+        queue: str | None = None,
+    ) -> list[RunSummary]:
         """Return the newest runs with what they took, newest first."""
         wanted = select(RunRow.__table__, *_totals()).order_by(RunRow.started_at.desc()).limit(limit)
         if thread is not None:
             wanted = wanted.where(RunRow.thread_id == thread)
         if tenant is not None:
             wanted = wanted.where(RunRow.tenant == tenant)
+        if status is not None:
+            wanted = wanted.where(RunRow.status == status.value)
+        if queue is not None:
+            wanted = wanted.where(RunRow.queue == queue)
         async with self._engine.connect() as connection:
             return [_summary(row, seal_of(connection)) for row in await connection.execute(wanted)]
 

@@ -13,18 +13,21 @@ from trunkline.errors import LeaseLostError
 from trunkline.runtime.queue.happenings import (
     QueueEvent,
     RunCancelled,
+    RunDied,
     RunFailed,
     RunHandedBack,
     RunRetried,
     RunSucceeded,
     RunWaiting,
+    WorkerLost,
 )
 from trunkline.runtime.queue.lease import Lease
 from trunkline.runtime.queue.status import RunStatus
 from trunkline.runtime.storage.checkpoints.seal import Seal
 from trunkline.runtime.storage.event_data import Sealed
-from trunkline.runtime.storage.event_log import INSERT, event_row
+from trunkline.runtime.storage.event_log import INSERT, event_row, next_number
 from trunkline.runtime.storage.queue.clock import SECOND, moment
+from trunkline.runtime.storage.queue.crashing import after_crash
 from trunkline.runtime.storage.queue.mailbox import settle_each
 from trunkline.runtime.storage.run_rows import TEXTS, said
 from trunkline.runtime.storage.sealed import closed, run_place, seal_of
@@ -48,6 +51,14 @@ class Interrupted:
     """The run waits for an answer."""
 
     interrupts: bytes
+    """What the event log tells of it."""
+
+    questions: bytes | None = None
+    """What is kept until they are answered; see `questions.asked`."""
+
+    within: float | None = None
+    """Seconds until it is given up. None: as long as the run was submitted to wait."""
+
     answer: str | None = None
 
 
@@ -64,7 +75,14 @@ class AttemptFailed:
     delay: float
 
 
-End = Ended | Interrupted | HandedBack | AttemptFailed
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Crashed:
+    """The process that served it died."""
+
+    error: str
+
+
+End = Ended | Interrupted | HandedBack | AttemptFailed | Crashed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +104,9 @@ async def finish(connection: AsyncConnection, claims: Sequence[Finish], now: int
     ending = [claim for claim in claims if claim.lease in held]
     if not ending:
         return [await _not_held(connection, claim.lease) for claim in claims]
+    for lease in held:
+        if lease.lent:
+            lease.next_event = await next_number(connection, lease.thread_id)
     changed = [await _changes(connection, claim.lease, claim.end, now) for claim in ending]
     seal, ended = seal_of(connection), list(zip(ending, changed, strict=True))
     for alike in _alike([{"the_run": claim.lease.run_id, **_sealed(to, claim.lease, seal)} for claim, to in ended]):
@@ -103,7 +124,7 @@ def _freed(lease: Lease) -> dict[str, Any]:
 
 
 def _event_row(claim: Finish, changes: dict[str, Any], now: int, seal: Seal) -> dict[str, Any]:
-    lease, event = claim.lease, _event_of(claim.end, changes)
+    lease, event = claim.lease, _event_of(claim.lease, claim.end, changes)
     place = {"fence": lease.fence, "seq": lease.next_event}
     return event_row(lease.thread_id, lease.run_id, event, **place, now=now, seal=seal)
 
@@ -117,7 +138,7 @@ def _sealed(changes: dict[str, Any], lease: Lease, seal: Seal) -> dict[str, Any]
     return changes | texts
 
 
-def _event_of(end: End, changes: dict[str, Any]) -> QueueEvent:
+def _event_of(lease: Lease, end: End, changes: dict[str, Any]) -> QueueEvent:
     match RunStatus(changes["status"]), end:
         case RunStatus.SUCCEEDED, _:
             return RunSucceeded()
@@ -127,8 +148,12 @@ def _event_of(end: End, changes: dict[str, Any]) -> QueueEvent:
             return RunWaiting(interrupts=Sealed(interrupts))
         case RunStatus.QUEUED, AttemptFailed(error=error, delay=delay):
             return RunRetried(attempt=changes["attempt"], error=error, seconds=delay)
+        case RunStatus.QUEUED, Crashed():
+            return WorkerLost(worker=lease.worker_id, crashes=changes["crashes"])
         case RunStatus.QUEUED, _:
             return RunHandedBack()
+        case RunStatus.DEAD, _:
+            return RunDied(error=changes["error"])
         case _:
             return RunFailed(error=changes["error"] or "")
 
@@ -165,6 +190,7 @@ async def _changes(connection: AsyncConnection, lease: Lease, end: End, now: int
             return _over(end, now)
         case _:
             columns = (RunRow.cancel, RunRow.answer_within, RunRow.attempt, RunRow.max_attempts)
+            columns += (RunRow.reference, RunRow.crashes)
             run = (await connection.execute(select(*columns).where(RunRow.id == lease.run_id))).one()
             if run.cancel is not None:  # nobody shall begin it again
                 return _over(Ended(status=RunStatus.CANCELLED), now)
@@ -176,11 +202,12 @@ def _over(end: Ended, now: int) -> dict[str, Any]:
     return {"status": end.status.value, "ended_at": moment(now), "resume": None, "interrupts": None, **told}
 
 
-def _put_back(run: Any, end: Interrupted | HandedBack | AttemptFailed, now: int) -> dict[str, Any]:
+def _put_back(run: Any, end: Interrupted | HandedBack | AttemptFailed | Crashed, now: int) -> dict[str, Any]:
     match end:
         case Interrupted():
-            until = None if run.answer_within is None else run.answer_within + now
-            waits: dict[str, Any] = {"wait_until": until, "interrupts": end.interrupts, "resume": None}
+            within = run.answer_within if end.within is None else round(end.within * SECOND)
+            waits: dict[str, Any] = {"interrupts": end.questions, "resume": None}
+            waits |= {"wait_until": None if within is None else now + within}
             told = {"answer": shortened(end.answer), "error": None}
             return {"status": RunStatus.WAITING.value, "ended_at": moment(now), **waits, **told}
         case HandedBack():
@@ -190,3 +217,5 @@ def _put_back(run: Any, end: Interrupted | HandedBack | AttemptFailed, now: int)
             if run.attempt + 1 >= run.max_attempts:
                 return {"status": RunStatus.FAILED.value, "ended_at": moment(now), "resume": None, **spent}
             return {"status": RunStatus.QUEUED.value, "not_before": now + round(end.delay * SECOND), **spent}
+        case Crashed():
+            return after_crash(run, now, error=end.error)

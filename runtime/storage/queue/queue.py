@@ -17,7 +17,16 @@ from trunkline.runtime.queue.lease import Lease
 from trunkline.runtime.queue.submission import Submission
 from trunkline.runtime.queue.topics import REST_TOPIC, queue_topic, run_topic, worker_topic
 from trunkline.runtime.storage.checkpoints.seal import Clear, Seal
-from trunkline.runtime.storage.queue import answering, claiming, finishing, presence, reaping, stopping, submitting
+from trunkline.runtime.storage.queue import (
+    answering,
+    claiming,
+    finishing,
+    presence,
+    reaping,
+    retrying,
+    stopping,
+    submitting,
+)
 from trunkline.runtime.storage.queue.claiming import Claimed
 from trunkline.runtime.storage.queue.clock import DatabaseClock, ServerClock
 from trunkline.runtime.storage.queue.finishing import AttemptFailed, End, Finish
@@ -94,6 +103,10 @@ class RunQueue:
 
         return await _until_answered(lambda: self._insert(begin, locks=locks))
 
+    async def take_over(self, lease: Lease) -> Claimed:
+        """Return what another process has claimed under this lease; see `claiming.take_over`."""
+        return self._plain(await self._writer.write(lambda connection: claiming.take_over(connection, lease)))
+
     async def finish(self, lease: Lease, end: End) -> None:
         """End a claim and release its lease; see `finishing.finish`."""
         item, locks = Finish(lease=lease, end=end), Locks(threads=frozenset({lease.thread_id}))
@@ -113,14 +126,21 @@ class RunQueue:
         """Cancel a run at once and take its lease away. Raises `RunStateError`."""
         await self.tell(await self._do(lambda connection, now: stopping.kill(connection, run_id, now)))
 
-    async def answer(self, run_id: str, resume: bytes, *, fence: int) -> None:
+    async def answer(self, run_id: str, resume: bytes, *, fence: int | None = None) -> None:
         """Answer what a run asked under that fence. Of several answers one wins; the others raise `RunStateError`."""
         ring = await self._do(lambda connection, now: answering.answer(connection, run_id, resume, now, fence=fence))
         await self._ring(ring)
 
+    async def retry(self, run_id: str) -> None:
+        """Queue a run again that is over and did not succeed; see `retrying.retry`."""
+        await self._ring(await self._do(lambda connection, now: retrying.retry(connection, run_id, now)))
+
     async def give_up_waiting(self) -> Sequence[str]:
-        """Cancel the runs whose time for an answer is over."""
-        return await self._do(answering.give_up_waiting)
+        """Cancel the runs whose time for an answer is over, and return them."""
+        given_up = await self._do(answering.give_up_waiting)
+        for run_id in given_up:
+            await self._bus.publish(run_topic(run_id))
+        return given_up
 
     async def arrive(self, worker: WorkerInfo, *, lease: float) -> None:
         """Put a worker on record."""
@@ -167,16 +187,19 @@ class RunQueue:
 
     async def _opened(self, claimed: Claimed) -> Claimed | None:
         """Return the claim with what it holds opened. Where that does not open, the run has failed, and no other."""
-        run, held = claimed.run, {name: getattr(claimed, name) for name in ("given", "resume", "interrupts")}
         try:
-            plain = {
-                name: stored and opened(self._seal, stored, run_place(run.thread_id, run.id, name))
-                for name, stored in held.items()
-            }
+            return self._plain(claimed)
         except TrunklineError as error:
             failed = AttemptFailed(error=f"{type(error).__name__}: {error}", delay=_UNREADABLE)
             await self.finish(claimed.lease, failed)
             return None
+
+    def _plain(self, claimed: Claimed) -> Claimed:
+        run, held = claimed.run, {name: getattr(claimed, name) for name in ("given", "resume", "interrupts")}
+        plain = {
+            name: stored and opened(self._seal, stored, run_place(run.thread_id, run.id, name))
+            for name, stored in held.items()
+        }
         return replace(claimed, **plain)
 
     async def _finish(self, connection: AsyncConnection, claims: Sequence[Finish]) -> list[str | Exception | None]:

@@ -15,6 +15,7 @@ from trunkline.runtime.storage.checkpoints.seal import Seal
 from trunkline.runtime.storage.queue.clock import SECOND, moment
 from trunkline.runtime.storage.queue.locking import Locks
 from trunkline.runtime.storage.queue.mailbox import ready, settle
+from trunkline.runtime.storage.queue.patience import seconds_to_drain
 from trunkline.runtime.storage.queue.stopping import Stopped, stop_all
 from trunkline.runtime.storage.queue_tables import TenantRow
 from trunkline.runtime.storage.run_rows import said
@@ -26,7 +27,6 @@ from trunkline.runtime.storage.upsert import upsert
 _QUANTUM = SECOND
 """Microseconds of virtual time that a run of a tenant with weight 1 takes."""
 
-_RETRY_AFTER = 1.0
 _INSERT_RUN = insert(RunRow)
 _OPEN = [RunStatus.RUNNING.value, RunStatus.QUEUED.value]
 
@@ -127,7 +127,8 @@ async def _require_room(connection: AsyncConnection, tenant: str, max_queued: in
     of_tenant = (RunRow.status == RunStatus.QUEUED.value, RunRow.tenant == tenant)
     queued = int(await connection.scalar(select(func.count()).where(*of_tenant)) or 0)
     if queued >= max_queued:
-        raise QueueFullError(tenant=tenant, queued=queued, retry_after=_RETRY_AFTER)
+        patience = await seconds_to_drain(connection, tenant, queued)
+        raise QueueFullError(tenant=tenant, queued=queued, retry_after=patience)
 
 
 async def _earlier(connection: AsyncConnection, wanted: Submission) -> str | None:
