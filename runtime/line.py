@@ -219,6 +219,7 @@ class Trunkline(Deciding, Queueing, Scheduling):
                 drain_grace=drain_grace,
                 outfit=self._outfit(),
                 pruner=self._pruner(opened.database),
+                clock=self._clock,
                 live_text=live_text,
             )
             async with worker:

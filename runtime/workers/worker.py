@@ -28,7 +28,7 @@ from trunkline.runtime.workers.reaper import Reaper
 from trunkline.runtime.workers.scheduler import Scheduler
 from trunkline.runtime.workers.served import Served, ServedHere
 from trunkline.runtime.workers.strain import Strain
-from trunkline.tools.clock import SystemClock
+from trunkline.tools.clock import Clock, SystemClock
 
 log = logging.getLogger("trunkline.workers")
 
@@ -62,9 +62,13 @@ class Worker:
         drain_grace: float,
         outfit: Outfit | None = None,
         pruner: Pruner | None = None,
+        clock: Clock | None = None,
         live_text: bool = True,
     ) -> None:
-        """`outfit` is what another process needs to serve as this one, if there can be one; see `line.worker`."""
+        """`outfit` is what another process needs to serve as this one, if there can be one; see `line.worker`.
+
+        `clock` is what it prunes by.
+        """
         self._database, self._graphs, self._office_of = database, graphs, office_of
         self._queues, self._concurrency, self._drain_grace = tuple(queues), concurrency, drain_grace
         self._outfit = outfit
@@ -80,7 +84,7 @@ class Worker:
         )
         self._sweepers = [Sweeper(database.queue.give_up_waiting, clock=SystemClock(), every=GIVE_UP_EVERY)]
         if pruner:
-            self._sweepers.append(Sweeper(pruner.sweep, clock=SystemClock(), every=PRUNE_EVERY))
+            self._sweepers.append(Sweeper(pruner.sweep, clock=clock or SystemClock(), every=PRUNE_EVERY))
         self.strain = Strain(database.connections_are_out)
         self._served: dict[str, Served] = {}
         self._in_doubt = False

@@ -255,8 +255,9 @@ async def test_a_run_is_not_repeated_because_its_thread_was_erased(database: Dat
 async def fill_queue(database: Database, thread: str) -> None:
     """A run that waits, one that is queued, one that failed, with their events; and a schedule."""
     data = Payloads(database.saver.serde).dumps({"said": PERSON})
+    questions = Payloads(database.saver.serde).dumps({"questions": [], "interrupts": data})
     for run_id, end in (
-        ("r-waits", Interrupted(interrupts=data, answer=PERSON)),
+        ("r-waits", Interrupted(interrupts=data, questions=questions, answer=PERSON)),
         ("r-failed", Ended(status=RunStatus.FAILED, error=PERSON)),
     ):
         await database.queue.finish(await begun(database, thread, run_id=run_id), end)
