@@ -139,7 +139,7 @@ async def _earlier(connection: AsyncConnection, wanted: Submission) -> str | Non
     erased = row.given is None
     if not erased and (row.reference, row.given) != (wanted.reference, wanted.given):
         raise KeyTakenError(key=wanted.key, run=row.id)
-    return row.id
+    return str(row.id)
 
 
 async def _make_way(connection: AsyncConnection, wanted: Submission, now: int) -> Stopped | None:
