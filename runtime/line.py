@@ -61,7 +61,8 @@ class Trunkline(Deciding, Queueing):
     `graphs` are the names by which runs in the queue find their graphs. `bus` is the URL of what wakes other processes;
     left out, TRUNKLINE_BUS, else the database itself.
     `index` is how the items of the line's store are embedded, to be found by meaning. `keys` are what conversations'
-    state (not the ledger, nor traces) is encrypted with; left out, TRUNKLINE_KEYS.
+    state (not the ledger, nor traces) is encrypted with; left out, TRUNKLINE_KEYS. When the database is away, a run fails
+    at once; or what it writes, and its reads of conversations' state, are tried again for `wait_for_database` seconds.
     """
 
     def __init__(
@@ -79,6 +80,7 @@ class Trunkline(Deciding, Queueing):
         bus: str | None = None,
         index: IndexConfig | None = None,
         keys: Keyring | None = None,
+        wait_for_database: float = 0.0,
     ) -> None:
         self._url = database or os.environ.get("TRUNKLINE_DATABASE") or DEFAULT_DATABASE
         self._models = models if isinstance(models, Models) else _models(models)
@@ -88,6 +90,7 @@ class Trunkline(Deciding, Queueing):
         self._bus = bus or os.environ.get("TRUNKLINE_BUS")
         self._clock, self._index = clock or SystemClock(), index
         self._keys = keys or Keyring.from_environment()
+        self._wait_for_database = wait_for_database
         self._stack = AsyncExitStack()
         self._opened: Opened | None = None
         self._graphs = graphs if isinstance(graphs, GraphBook) else GraphBook(graphs)
@@ -105,6 +108,7 @@ class Trunkline(Deciding, Queueing):
                     index=self._index,
                     bus=self._bus,
                     keys=self._keys,
+                    wait_for_database=self._wait_for_database,
                 )
             )
             presence = Presence(database)
