@@ -146,6 +146,18 @@ class Models:
         except ValidationError as error:
             raise ModelsFileError(path=str(path), problem=_problems(error)) from None  # pydantic says it at length
 
+    @classmethod
+    def from_settings(cls, settings: Mapping[str, Any], *, path: str | None = None) -> Models:
+        """Take what `settings` gave, in another process perhaps."""
+        return cls(_ModelsFile.model_validate({"models": settings}).models, path=path)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The models as `models.yaml` writes them, as JSON can hold them. Keys are not among it, only their names."""
+        kept = _ModelsFile(models=self._settings).model_dump(mode="json", exclude_unset=True)
+        models: dict[str, Any] = kept["models"]
+        return models
+
     @property
     def names(self) -> list[str]:
         """The names that `chat_model` knows."""

@@ -16,6 +16,7 @@ from trunkline.graphs.open_calls import with_open_calls_closed
 from trunkline.graphs.requests import asks_for_tools
 from trunkline.graphs.scope import scope_of
 from trunkline.graphs.state import messages_in, values_in
+from trunkline.tools.permit import permitted
 
 
 class ModelStep:
@@ -46,6 +47,7 @@ class ModelStep:
         instructions = self.agent.prompt.render(values or {})
         heard = with_open_calls_closed(messages)
         asked = [SystemMessage(instructions), *heard] if instructions else heard
+        await permitted()
         try:
             answer = await self._with_tools(model).ainvoke(asked, config)
         except Exception as error:

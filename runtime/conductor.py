@@ -22,7 +22,7 @@ from trunkline.errors import LeaseLostError, RunFailedError
 from trunkline.graphs.scope import Scope, with_scope
 from trunkline.runtime.calls.news import with_news
 from trunkline.runtime.closing import close_conversation, messages_key_of
-from trunkline.runtime.ending import Ending
+from trunkline.runtime.ending import Ending, event_of
 from trunkline.runtime.events import CustomEmitted, Event, RunFinished, RunStarted, StepFinished, TextStreamed
 from trunkline.runtime.journal import Journal
 from trunkline.runtime.questions import asked
@@ -32,12 +32,13 @@ from trunkline.runtime.reply import Reply
 from trunkline.runtime.speech import Speech
 from trunkline.runtime.storage.call_book import CallBook, News
 from trunkline.runtime.storage.queue.claiming import Claimed
-from trunkline.runtime.storage.queue.finishing import End, Ended, HandedBack, Interrupted
+from trunkline.runtime.storage.queue.finishing import End, Ended, HandedBack
 from trunkline.runtime.storage.queue.queue import RunQueue
 from trunkline.runtime.storage.run_rows import Run
 from trunkline.runtime.tracing.recorder import RUN_KEY, SpanRecorder
 from trunkline.tools.call import Origin
 from trunkline.tools.events import ToolCallFinished, ToolCallRetried, ToolCallStarted
+from trunkline.tools.permit import Permit, permitted, start_only_with
 from trunkline.tools.shielding import to_its_end
 
 log = logging.getLogger("trunkline.runs")
@@ -73,8 +74,12 @@ class Conductor:
         journal: Journal,
         ending: Ending,
         control: RunControl | None = None,
+        permit: Permit | None = None,
     ) -> None:
-        """`thread` is the thread's name as its tenant writes it; `claim` begins the run once its thread is free."""
+        """`thread` is the thread's name as its tenant writes it; `claim` begins the run once its thread is free.
+
+        `permit` says when something new may start: a step, a model call, an attempt at a tool call.
+        """
         self._run = run
         self._claim, self._queue = claim, queue
         self._lease: Lease | None = None
@@ -84,7 +89,7 @@ class Conductor:
         self._book = book
         self._recorder, self._journal = recorder, journal
         self._ending = ending
-        self._control = control
+        self._control, self._permit = control, permit
         self._news: Sequence[News] = ()
         """What this run tells its conversation."""
 
@@ -99,7 +104,7 @@ class Conductor:
             self._take(claimed.lease)
             yield self._recorded(self._started(claimed), claimed.lease)
             if given is not None:
-                given = await self._prepared(given, clean=claimed.clean)
+                given = await self._prepared(given, claimed)
             async with aclosing(self._graph_events(given, outcome, watched=watched)) as events:
                 async for event in events:
                     yield self._recorded(event, claimed.lease)
@@ -127,6 +132,7 @@ class Conductor:
         """Write under the lease from now on, and stop when it is lost."""
         self._lease = lease
         hold(lease)
+        start_only_with(self._permit)
         task = asyncio.current_task()
         assert task, "a run is a task"
         lease.on_loss.append(task.cancel)
@@ -164,12 +170,14 @@ class Conductor:
         saver = cast("BaseCheckpointSaver[str]", self._graph.checkpointer)
         await saver.adelete_for_runs([self._run.id])
 
-    async def _prepared(self, given: Any, *, clean: bool) -> Any:
+    async def _prepared(self, given: Any, claimed: Claimed) -> Any:
         """Return the input with what the conversation must be told first.
 
-        A thread whose last run did not end well (`clean` says that it did) may have calls without results.
+        A thread whose last run did not end well may have calls without results.
         """
-        if not clean and not isinstance(given, Command):  # a command goes on where an interrupt stands
+        if claimed.clean and not claimed.news:
+            return given
+        if not claimed.clean and not isinstance(given, Command):  # a command goes on where an interrupt stands
             await self._close()
         news = await self._book.news(self._run.thread_id)
         given, told = with_news(given, news, key=messages_key_of(self._graph))
@@ -206,6 +214,7 @@ class Conductor:
             else:
                 for event in _events_of(part):
                     yield event
+            await permitted()  # the graph takes its next step when it is asked for what comes next
 
     def _config(self) -> RunnableConfig:
         return RunnableConfig(
@@ -228,8 +237,7 @@ class Conductor:
     async def _end_of(self, reply: Reply, interrupts: Mapping[str, Interrupt]) -> End:
         if not interrupts:
             return Ended(status=RunStatus.SUCCEEDED, answer=reply.text)
-        kept = await asked(self._graph, self._run.thread_id, list(interrupts.values()))
-        return Interrupted(interrupts=kept, answer=reply.text)
+        return await asked(self._graph, self._run.thread_id, list(interrupts.values()), answer=reply.text)
 
     async def _ended(self, end: End) -> None:
         """Record how the run ended, and let go of its thread."""
@@ -242,6 +250,7 @@ class Conductor:
                 await to_its_end(self._queue.finish(self._lease, end), name=f"finish {self._run.id}")
             except LeaseLostError as error:
                 raise RunFailedError(run=self._run.id, thread=self._thread, cause=error) from error
+            log.info("run.%s run_id=%s thread_id=%s", event_of(end), self._run.id, self._run.thread_id)
 
 
 def _as_mapping(state: Any) -> dict[str, Any]:

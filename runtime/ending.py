@@ -6,7 +6,7 @@ import random
 from typing import Protocol
 
 from trunkline.runtime.queue.status import RunStatus
-from trunkline.runtime.storage.queue.finishing import AttemptFailed, End, Ended, HandedBack
+from trunkline.runtime.storage.queue.finishing import AttemptFailed, Crashed, End, Ended, HandedBack, Interrupted
 
 _FIRST_DELAY, _LONGEST_DELAY = 1.0, 60.0
 
@@ -73,3 +73,18 @@ class EndsInTheQueue:
 def described(error: BaseException) -> str:
     """Return an error as a run's row tells it."""
     return f"{type(error).__name__}: {error}"
+
+
+def event_of(end: End) -> str:
+    """Return what happened to the run, as a log line names it."""
+    match end:
+        case Ended():
+            return end.status.value
+        case Interrupted():
+            return "interrupted"
+        case HandedBack():
+            return "handed_back"
+        case AttemptFailed():
+            return "attempt_failed"
+        case Crashed():
+            return "crashed"

@@ -1,9 +1,9 @@
 """Exports a thread: all that is kept of it, for the person whose data it is.
 
-Each object has a `kind`: `thread`; `run`, `call`, `decision`, `event` (what the conversation was to be told) and
-`spend`, as they are recorded; `message`, each that a checkpoint or a task's write holds, those first that are in no
-state any more; `checkpoint`, what it is of; `state`, the latest values of each namespace. Types of a graph's own are
-shown by their fields; nothing of them is imported.
+Each object has a `kind`: `thread`; `run`, `call`, `decision`, `event`, `news` (what the conversation was to be told),
+`schedule` and `spend`, as they are recorded; `message`, each that a checkpoint or a task's write holds, those first
+that are in no state any more; `checkpoint`, what it is of; `state`, the latest values of each namespace. Types of a
+graph's own are shown by their fields; nothing of them is imported.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from pydantic_core import to_jsonable_python
 
 from trunkline.runtime.storage.checkpoints.saver import SQLAlchemySaver
 from trunkline.runtime.storage.database import Database
+from trunkline.runtime.storage.payloads import Payloads
 
 Line = dict[str, Any]
 _NOTHING_ELSE = [("", "")]
@@ -32,12 +33,14 @@ async def exported(database: Database, name: str) -> AsyncGenerator[Line]:
     if thread is None:
         return
     yield {"kind": "thread", "name": name, "graph": thread.graph, "last_used": thread.active_at}
+    saver = _lenient(database.saver)
+    payloads = Payloads(saver.serde)
     async for kind, row in database.threads.records(name):
-        yield {"kind": kind, **row}
+        yield {"kind": kind} | {column: _readable(value, payloads) for column, value in row.items()}
     said = _Said()
     checkpoints: list[Line] = []
     states: dict[str, Line] = {}
-    async with aclosing(_lenient(database.saver).alist({"configurable": {"thread_id": name}})) as newest_first:
+    async with aclosing(saver.alist({"configurable": {"thread_id": name}})) as newest_first:
         async for one in newest_first:
             ns = one.config.get("configurable", {})["checkpoint_ns"]
             values = one.checkpoint["channel_values"]
@@ -90,6 +93,11 @@ def _checkpoint(ns: str, one: CheckpointTuple) -> Line:
     checkpoint = one.checkpoint
     about: Mapping[str, Any] = {**one.metadata}
     return {"kind": "checkpoint", "namespace": ns, "id": checkpoint["id"], "at": checkpoint["ts"], "of": _plain(about)}
+
+
+def _readable(value: Any, payloads: Payloads) -> Any:
+    """Return a column as it is, and what is serialised in it as JSON has it."""
+    return _plain(payloads.loads(value)) if isinstance(value, bytes) else value
 
 
 def _plain(value: Any) -> Any:

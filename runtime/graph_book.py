@@ -59,6 +59,17 @@ class GraphBook:
         """The names that are registered; references need not be."""
         return sorted(self._registered)
 
+    @property
+    def folder(self) -> Path:
+        """Where references are looked for."""
+        return self._folder
+
+    def references(self) -> dict[str, str] | None:
+        """Return the graphs given in code as references, for another process; None when one is in no module."""
+        found = {name: self._reference_of(entry) for name, entry in self._given.items()}
+        known = {name: reference for name, reference in found.items() if reference}
+        return known if len(known) == len(found) else None
+
     def load_all(self) -> None:
         """Load every registered graph: a worker does it before it claims its first run, as an import takes its time.
 
@@ -114,6 +125,12 @@ class GraphBook:
     @cached_property
     def _registered(self) -> Mapping[str, Runnable | GraphFactory | str]:
         return {**(self.project.graphs if self.project else {}), **self._given}
+
+    def _reference_of(self, entry: Runnable | GraphFactory | str) -> str | None:
+        if isinstance(entry, str):
+            return entry
+        home = home_of(entry)
+        return home.reference(folder=self._folder) if home else None
 
     def _name_from_home(self, graph: Runnable | GraphFactory) -> str:
         home = home_of(graph)

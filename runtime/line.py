@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing, asynccontextmanager
 from datetime import UTC, datetime
@@ -29,18 +30,23 @@ from trunkline.runtime.graph_book import GraphBook
 from trunkline.runtime.graph_factory import GraphFactory
 from trunkline.runtime.office import Office, open_office
 from trunkline.runtime.opened import Opened
+from trunkline.runtime.pruner import Pruner
 from trunkline.runtime.queue.status import RunStatus
 from trunkline.runtime.queue.submission import DEFAULT_QUEUE, new_run_id
 from trunkline.runtime.queueing import Queueing
 from trunkline.runtime.reply import Reply
 from trunkline.runtime.report import WorkReport, work_report
+from trunkline.runtime.retention import Retention
+from trunkline.runtime.run_watch import RunWatch
 from trunkline.runtime.runnable import Runnable
+from trunkline.runtime.scheduling import Scheduling
 from trunkline.runtime.storage.checkpoints.keyring import Keyring
 from trunkline.runtime.storage.database import Database, open_database
 from trunkline.runtime.storage.run_rows import Run
 from trunkline.runtime.tracing.langsmith import flush_langsmith
 from trunkline.runtime.turns import Turns
 from trunkline.runtime.workers.beginning import begin_here
+from trunkline.runtime.workers.outfit import Outfit
 from trunkline.runtime.workers.presence import LEASE, MAX_STALL, Presence
 from trunkline.runtime.workers.worker import DRAIN_GRACE, Worker
 from trunkline.tools.clock import Clock, SystemClock
@@ -49,7 +55,7 @@ from trunkline.tools.threads import DEFAULT_THREADS
 from trunkline.tools.toolbox import Toolbox
 
 
-class Trunkline(Deciding, Queueing):
+class Trunkline(Deciding, Queueing, Scheduling):
     """A line to the database on which agents run: `async with Trunkline("sqlite:///shop.db") as line:`.
 
     `database` is a URL; left out, the environment variable TRUNKLINE_DATABASE, else `sqlite:///trunkline.db`. `models`
@@ -61,8 +67,10 @@ class Trunkline(Deciding, Queueing):
     `graphs` are the names by which runs in the queue find their graphs. `bus` is the URL of what wakes other processes;
     left out, TRUNKLINE_BUS, else the database itself.
     `index` is how the items of the line's store are embedded, to be found by meaning. `keys` are what conversations'
-    state (not the ledger, nor traces) is encrypted with; left out, TRUNKLINE_KEYS. When the database is away, a run fails
-    at once; or what it writes, and its reads of conversations' state, are tried again for `wait_for_database` seconds.
+    state (not the ledger, nor traces) is encrypted with; left out, TRUNKLINE_KEYS.
+    `retention` is what the line's workers keep of all tenants' threads: one for all graphs, or by their names.
+    When the database is away, a run fails at once; or what it writes, and its reads of checkpoints, are tried again for
+    `wait_for_database` seconds.
     """
 
     def __init__(
@@ -80,17 +88,21 @@ class Trunkline(Deciding, Queueing):
         bus: str | None = None,
         index: IndexConfig | None = None,
         keys: Keyring | None = None,
+        retention: Retention | Mapping[str, Retention] | None = None,
         wait_for_database: float = 0.0,
     ) -> None:
         self._url = database or os.environ.get("TRUNKLINE_DATABASE") or DEFAULT_DATABASE
         self._models = models if isinstance(models, Models) else _models(models)
         self._tenant = tenant
         self._threads = threads
+        self._calls, self._calls_per_run = calls, calls_per_run
         self._limits = limits or Limits(calls=calls, per_run=calls_per_run)
         self._bus = bus or os.environ.get("TRUNKLINE_BUS")
         self._clock, self._index = clock or SystemClock(), index
         self._keys = keys or Keyring.from_environment()
+        self._retention = retention
         self._wait_for_database = wait_for_database
+        self._portable = not (limits or clock or index or keys)
         self._stack = AsyncExitStack()
         self._opened: Opened | None = None
         self._graphs = graphs if isinstance(graphs, GraphBook) else GraphBook(graphs)
@@ -115,7 +127,9 @@ class Trunkline(Deciding, Queueing):
             stack.push_async_callback(presence.leave)
             office = await stack.enter_async_context(self._office(database, self._tenant))
             stack.push_async_callback(self._turns.aclose)
-            self._opened = Opened(database=database, office=office, presence=presence, graphs=self._graphs)
+            watch = RunWatch(database)
+            stack.push_async_callback(watch.aclose)
+            self._opened = Opened(database=database, office=office, presence=presence, graphs=self._graphs, watch=watch)
             self._stack = stack.pop_all()
         return self
 
@@ -150,6 +164,12 @@ class Trunkline(Deciding, Queueing):
             async for event in events:
                 yield event
 
+    async def state(self, graph: Runnable, *, thread: str) -> dict[str, Any]:
+        """Return the state of a conversation as the last step of its runs has left it; empty where there was none."""
+        compiled = self._require_open().office.compiled(graph)
+        snapshot = await compiled.aget_state({"configurable": {"thread_id": self._thread_id(thread)}})
+        return dict(snapshot.values)
+
     def know(self, tools: Toolbox | Agent) -> None:
         """Make tools known, so that calls which people agree on can be carried out before any turn has used them."""
         self._require_open().office.executor.known.learn(tools.toolbox if isinstance(tools, Agent) else tools)
@@ -179,6 +199,7 @@ class Trunkline(Deciding, Queueing):
         """Serve queued runs of every tenant during the block, `concurrency` at once; at its end the worker is drained.
 
         With `live_text` models stream, and `join` hears what they say while they say it.
+        With the line's `retention` it also prunes and erases threads, once an hour.
         Raises `OneWorkerError` when another process serves an embedded database. See `Worker`.
         """
         opened = self._require_open()
@@ -200,10 +221,39 @@ class Trunkline(Deciding, Queueing):
                 lease=lease,
                 max_stall=max_stall,
                 drain_grace=drain_grace,
+                outfit=self._outfit(),
+                pruner=self._pruner(opened.database),
                 live_text=live_text,
             )
             async with worker:
                 yield worker
+
+    def _pruner(self, database: Database) -> Pruner | None:
+        match self._retention:
+            case None:
+                return None
+            case Retention() as one:
+                return Pruner(database, {}, default=one)
+            case by_graph:
+                return Pruner(database, by_graph)
+
+    def _outfit(self) -> Outfit | None:
+        """What another process needs to work as this line does; None where it was given what only code can give."""
+        graphs = self._graphs.references()
+        if graphs is None or not self._portable:
+            return None
+        return Outfit(
+            database=self._url,
+            bus=self._bus,
+            folder=str(self._graphs.folder),
+            graphs=graphs,
+            models=self._models.settings,
+            threads=self._threads,
+            calls=self._calls,
+            calls_per_run=self._calls_per_run,
+            wait_for_database=self._wait_for_database,
+            path=tuple(sys.path),
+        )
 
     def _office(self, database: Database, tenant: str) -> AbstractAsyncContextManager[Office]:
         return open_office(
@@ -225,6 +275,7 @@ class Trunkline(Deciding, Queueing):
             compiled,
             claim=lambda: begin_here(run, opened.database, opened.presence, answers=_is_answer(given)),
             ending=EndsAtOnce(),
+            permit=opened.presence,
         )
         async with aclosing(conductor.events(graph_input(given), watched=watched)) as events:
             async for event in events:

@@ -33,6 +33,7 @@ from trunkline.tools.clock import Clock
 from trunkline.tools.engine import Engine
 from trunkline.tools.executor import CallExecutor
 from trunkline.tools.limits import Limits
+from trunkline.tools.permit import Permit
 from trunkline.tools.threads import ToolThreads
 
 
@@ -66,6 +67,7 @@ class Office:
         claim: Callable[[], Awaitable[Claimed]],
         ending: Ending,
         control: RunControl | None = None,
+        permit: Permit | None = None,
         aloud: bool = False,
     ) -> Conductor:
         """Return what conducts the run once `claim` has begun it; `aloud` tells its text over the bus."""
@@ -84,6 +86,7 @@ class Office:
             ),
             ending=ending,
             control=control,
+            permit=permit,
         )
 
     def forget(self) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from trunkline.errors import GraphLoadError, ReferenceNotFoundError, UnknownGraphError
 from trunkline.runtime.graph_book import GraphBook
 from trunkline.runtime.office import Office
+from trunkline.runtime.run_watch import RunWatch
 from trunkline.runtime.runnable import Runnable
 from trunkline.runtime.storage.database import Database
 from trunkline.runtime.storage.payloads import Payloads, payloads_of
@@ -21,6 +22,7 @@ class Opened:
     office: Office
     presence: Presence
     graphs: GraphBook
+    watch: RunWatch
 
     @property
     def payloads(self) -> Payloads:

@@ -16,6 +16,9 @@ from trunkline.runtime.storage.threads import Thread
 
 log = logging.getLogger("trunkline.retention")
 
+PRUNE_EVERY = 3600.0
+"""Seconds between two sweeps of a worker."""
+
 _REMEMBERED = 100_000
 _FOREVER = Retention()
 

@@ -6,7 +6,7 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 from uuid import uuid4
 
 from langchain_core.utils.uuid import uuid7
@@ -19,7 +19,7 @@ from trunkline.runtime.given import asked, graph_input
 from trunkline.runtime.joining import join
 from trunkline.runtime.questions import answers_by_id, interrupts_of, questions_of
 from trunkline.runtime.queue.submission import DEFAULT_QUEUE, Policy, Submission, new_run_id
-from trunkline.runtime.queue.topics import run_topic
+from trunkline.runtime.queue.tenant import Tenant, TenantChanges
 from trunkline.runtime.runnable import Runnable
 from trunkline.runtime.storage.run_rows import Run
 
@@ -27,9 +27,6 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from trunkline.runtime.opened import Opened
-
-_POLL = 1.0
-"""Seconds after which the record is looked at although nobody rang."""
 
 
 class Queueing(ABC):
@@ -88,12 +85,13 @@ class Queueing(ABC):
         return (await opened.database.queue.submit(wanted, connection=connection)).run_id
 
     async def wait(self, run_id: str, *, within: float | None = None) -> Run:
-        """Return the run once it is over, or waits for an answer. Raises `TimeoutError` after `within` seconds."""
+        """Return the run once it is over, or waits for an answer.
+
+        Any number may be waited for at once. Raises `TimeoutError` after `within` seconds, and `UnknownRunError`.
+        """
         opened = self._require_open()
-        async with asyncio.timeout(within), opened.database.bus.listen(run_topic(run_id)) as heard:
-            while not (run := await self.found(run_id)).status.rests:
-                await heard.next(within=_POLL)
-            return run
+        async with asyncio.timeout(within):
+            return await opened.watch.until_rests(run_id)
 
     async def found(self, run_id: str) -> Run:
         """Return a run as it stands on record. Raises `UnknownRunError`."""
@@ -162,3 +160,15 @@ class Queueing(ABC):
         by_id = answers_by_id(run_id, questions_of(wait.interrupts, opened.payloads), answer)
         payloads = await opened.payloads_by(wait.reference)
         await opened.database.queue.answer(run_id, payloads.dumps(by_id), fence=wait.fence)
+
+    async def set_tenant(self, tenant: str | None = None, **changes: Unpack[TenantChanges]) -> None:
+        """Change what a tenant may use: `weight`, `max_running`, `max_queued`, `paused`; what is left out stays.
+
+        None takes a limit away. Without a name, the line's own tenant. Raises `TenantLimitError`.
+        """
+        opened = self._require_open()
+        await opened.database.tenants.change(opened.office.tenant if tenant is None else tenant, **changes)
+
+    async def tenants(self) -> list[Tenant]:
+        """Return every tenant with its limits, and what it has at the moment."""
+        return await self._require_open().database.tenants.all()

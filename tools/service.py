@@ -18,6 +18,7 @@ from trunkline.tools.gates import Asked, Denied, gate_before
 from trunkline.tools.intent import intent, proposal
 from trunkline.tools.late_news import record_settled
 from trunkline.tools.outcome import Done, Failed, FailureKind, Outcome, StillRunning, Unknown
+from trunkline.tools.permit import permitted
 from trunkline.tools.shielding import is_cancelled, to_its_end
 from trunkline.tools.status import status_of
 from trunkline.tools.watcher import Watcher
@@ -137,6 +138,7 @@ class Service:
             if not self._started:
                 self._waited = self._engine.clock.monotonic() - self._asked
                 await self._start()
+            await permitted()
             if self.call.effect.is_read:
                 return await self._read()
             return await to_its_end(self._effect(), name=f"effect {self.call.call_id}")

@@ -98,6 +98,7 @@ def _create_tables() -> None:
         sa.Column("version", sa.String(), nullable=False),
         sa.Column("queues", sa.String(), nullable=False),
         sa.Column("slots", sa.Integer(), nullable=False),
+        sa.Column("alone", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("lease_until", sa.BigInteger(), nullable=False),
         sa.Column("started_at", sa.BigInteger(), nullable=False),

@@ -28,6 +28,9 @@ RECENT_DAYS = 90
 CALLBACK_AFTER = timedelta(seconds=90)
 """A caller on the line waits so long for a colleague's decision before a callback is offered."""
 
+RECONNECT_WITHIN = timedelta(minutes=10)
+"""A caller who was cut off and calls again so soon goes on where the contact was."""
+
 
 class Verdict(StrEnum):
     """Who decides."""

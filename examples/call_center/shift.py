@@ -6,12 +6,14 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
+from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, ToolMessage
 
 from trunkline import Trunkline
 from trunkline.errors import RunFailedError, SetupError
-from trunkline.examples.call_center.backend import Backend
+from trunkline.examples.call_center.backend import Desks
 from trunkline.examples.call_center.day import Contact
 from trunkline.examples.call_center.graphs import FinishedContact, after_call, live_contact
 from trunkline.examples.call_center.tools import contact_toolbox
@@ -19,6 +21,9 @@ from trunkline.examples.call_center.turns import turn_of
 from trunkline.tools import Deadline
 
 SEATS = 20
+
+# A whole day is served at once on one machine: a deadline of milliseconds would measure that machine.
+PATIENCE = Deadline(hard=60.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,11 +42,16 @@ class Shift:
     """Serves contacts on a line, `seats` of them at once. `served` is called as each one ends."""
 
     def __init__(
-        self, line: Trunkline, backend: Backend, *, model: str, seats: int = SEATS, served: Callable[[Served], None]
+        self,
+        line: Trunkline,
+        backend: Desks,
+        *,
+        model: BaseChatModel | str,
+        seats: int = SEATS,
+        served: Callable[[Served], None],
     ) -> None:
         self._line = line
-        # A whole day is served at once on one machine: a deadline of milliseconds would measure that machine.
-        self._live = live_contact(backend, model=model, patience=Deadline(hard=60.0))
+        self._live = live_contact(backend, model=model, patience=PATIENCE)
         self._after = after_call(backend, model=model)
         self._effects = {tool.name for tool in contact_toolbox(backend) if not tool.effect.is_read}
         self._seats = asyncio.Semaphore(seats)
@@ -54,29 +64,38 @@ class Shift:
         """
         try:
             async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(self._serve(contact), name=f"contact {contact.id}") for contact in contacts]
+                tasks = [
+                    group.create_task(self._serve(contact, place / len(contacts)), name=f"contact {contact.id}")
+                    for place, contact in enumerate(contacts)
+                ]
         except ExceptionGroup as failures:
             failure = failures.exceptions[0]
         else:
             return [task.result() for task in tasks]
         raise failure
 
-    async def _serve(self, contact: Contact) -> Served:
-        async with self._seats:
-            try:
-                messages = await self._talk(contact)
-                reply = await self._line.run(self._after, self._wrapup(contact, messages), thread=f"{contact.id}/after")
-                served = Served(contact=contact, turns=len(contact.says), noted=reply.state["noted"])
-            except RunFailedError as failure:
-                if isinstance(failure.__cause__, SetupError):  # it would meet every contact alike
-                    raise
-                served = Served(contact=contact, turns=len(contact.says), noted=False, failure=failure)
+    async def _arrived(self, place: float) -> None:
+        """Wait until the contact is there whose place among all is between 0 and 1: all are there at once."""
+
+    async def _serve(self, contact: Contact, place: float) -> Served:
+        await self._arrived(place)
+        try:
+            served = Served(contact=contact, turns=len(contact.says), noted=await self._noted(contact))
+        except RunFailedError as failure:
+            if isinstance(failure.__cause__, SetupError):  # it would meet every contact alike
+                raise
+            served = Served(contact=contact, turns=len(contact.says), noted=False, failure=failure)
         self._served(served)
         return served
 
+    async def _noted(self, contact: Contact) -> bool:
+        """Serve the contact; return whether the work after it is in the CRM."""
+        async with self._seats:
+            return await self._wrap_up(contact, await self._talk(contact))
+
     async def _talk(self, contact: Contact) -> list[AnyMessage]:
         messages: list[AnyMessage] = []
-        for said in contact.says:
+        for number, said in enumerate(contact.says, 1):
             turn = await turn_of(
                 self._line,
                 contact.id,
@@ -86,10 +105,19 @@ class Shift:
                 now=datetime.now(UTC),
                 said=said,
             )
-            messages = (await self._line.run(self._live, turn, thread=contact.id)).messages
+            messages = await self._turn(contact, number, turn)
         return messages
 
-    def _wrapup(self, contact: Contact, messages: Sequence[AnyMessage]) -> FinishedContact:
+    async def _turn(self, contact: Contact, number: int, turn: dict[str, Any]) -> list[AnyMessage]:
+        """Serve a turn, and return the conversation so far."""
+        del number
+        return (await self._line.run(self._live, turn, thread=contact.id)).messages
+
+    async def _wrap_up(self, contact: Contact, messages: Sequence[AnyMessage]) -> bool:
+        reply = await self._line.run(self._after, self._finished(contact, messages), thread=f"{contact.id}/after")
+        return bool(reply.state["noted"])
+
+    def _finished(self, contact: Contact, messages: Sequence[AnyMessage]) -> FinishedContact:
         actions = [line for line in map(self._action, messages) if line]
         return FinishedContact(
             contact_id=contact.id,

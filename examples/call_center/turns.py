@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from langchain_core.messages import HumanMessage
 
 from trunkline import Trunkline
-from trunkline.examples.call_center.policy import CALLBACK_AFTER
+from trunkline.examples.call_center.policy import CALLBACK_AFTER, RECONNECT_WITHIN
 from trunkline.examples.call_center.records import Channel, ContactId
 from trunkline.tools import CallState
 
@@ -27,6 +28,7 @@ async def turn_of(
     caller: str,
     now: datetime,
     said: str | None = None,
+    recap: str = "",
 ) -> dict[str, Any]:
     """Return the input of a turn; without `said` it is one in which nobody speaks, as when a decision has come.
 
@@ -47,7 +49,23 @@ async def turn_of(
         "channel": channel,
         "caller": caller,
         "waiting": json.dumps(waiting),
+        "recap": recap,
     }
+
+
+async def recap_of(line: Trunkline, thread: str, *, hung_up_at: datetime, now: datetime) -> str:
+    """Return the line with which a contact goes on that was cut off; nothing when that is too long ago."""
+    if now - hung_up_at > RECONNECT_WITHIN:
+        return ""
+    calls = await line.calls(thread=thread, states={CallState.DONE, CallState.AWAITING_APPROVAL})
+    done = [call.tool for call in calls if call.state is CallState.DONE and not call.effect.is_read]
+    waits = [call.tool for call in calls if call.state is CallState.AWAITING_APPROVAL]
+    told = [f"done: {_named(done)}"] * bool(done) + [f"a colleague still decides on: {_named(waits)}"] * bool(waits)
+    return f"We were cut off; {'; '.join(told or ['nothing was done yet'])}. "
+
+
+def _named(tools: Sequence[str]) -> str:
+    return ", ".join(tool.replace("_", " ") for tool in tools)
 
 
 async def _answer(line: Trunkline, call_id: str, said: str) -> None:

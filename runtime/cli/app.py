@@ -13,6 +13,7 @@ from typer.main import get_command
 from trunkline.runtime.cli.approvals import approvals
 from trunkline.runtime.cli.approve import approve
 from trunkline.runtime.cli.calls import calls
+from trunkline.runtime.cli.chaos import chaos
 from trunkline.runtime.cli.check_effects import check_effects
 from trunkline.runtime.cli.confirm import confirm
 from trunkline.runtime.cli.db import db
@@ -20,14 +21,20 @@ from trunkline.runtime.cli.demo import demo
 from trunkline.runtime.cli.events import events
 from trunkline.runtime.cli.failures import INTERRUPTED, exit_code_of
 from trunkline.runtime.cli.options import Verbose, Verbosity
+from trunkline.runtime.cli.queue import queue
 from trunkline.runtime.cli.reject import reject
 from trunkline.runtime.cli.run import run
 from trunkline.runtime.cli.runs import runs
 from trunkline.runtime.cli.scenario import scenario
+from trunkline.runtime.cli.schedules import schedules
 from trunkline.runtime.cli.streams import say, use_plain_signs
+from trunkline.runtime.cli.submit import submit
+from trunkline.runtime.cli.tenants import tenants
 from trunkline.runtime.cli.threads import threads
 from trunkline.runtime.cli.trace import trace
 from trunkline.runtime.cli.withdraw import withdraw
+from trunkline.runtime.cli.worker import worker
+from trunkline.runtime.cli.workers import workers
 
 
 class _Commands(TyperGroup):
@@ -48,8 +55,13 @@ app = typer.Typer(cls=_Commands, invoke_without_command=True, rich_markup_mode=N
 
 # One module a command, each imported for its function alone: what is heavy is imported inside.
 app.command("demo")(demo)
+app.command("chaos")(chaos)
 app.command("run")(run)
-app.command("runs")(runs)
+app.command("worker")(worker)
+app.command("submit")(submit)
+app.add_typer(runs, name="runs")
+app.command("workers")(workers)
+app.command("queue")(queue)
 app.command("trace")(trace)
 app.command("events")(events)
 app.command("approvals")(approvals)
@@ -61,6 +73,8 @@ app.add_typer(calls, name="calls")
 app.add_typer(threads, name="threads")
 app.command("check-effects")(check_effects)
 app.command("scenario")(scenario)
+app.add_typer(schedules, name="schedules")
+app.add_typer(tenants, name="tenants")
 app.add_typer(db, name="db")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from rich.table import Table
@@ -36,6 +36,16 @@ def table(columns: Sequence[Column], *, last: Column, room: int) -> Table:
     drawn.add_column(last.name, no_wrap=True, overflow="ellipsis", max_width=room)
     for number, cell in enumerate(last.cells):
         drawn.add_row(*(column.cells[number] for column in columns), cell)
+    return drawn
+
+
+def plain_table(names: Sequence[str], rows: Sequence[Sequence[str]], *, right: Collection[str]) -> Table:
+    """Return rows of short texts as a table, each as wide as it must be; those of `right` columns are figures."""
+    drawn = Table(box=None, padding=(0, GAP, 0, 0), pad_edge=False, header_style="bright_black")
+    for name in names:
+        drawn.add_column(name, justify="right" if name in right else "left", no_wrap=True)
+    for row in rows:
+        drawn.add_row(*(Text(one_line(cell)) for cell in row))
     return drawn
 
 

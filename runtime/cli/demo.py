@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from collections.abc import Coroutine
 from datetime import datetime
@@ -15,11 +14,12 @@ from trunkline.runtime.cli.options import DEFAULT_DATABASE, AsJson, Database, Ve
 from trunkline.runtime.cli.streams import say
 
 if TYPE_CHECKING:
-    from trunkline.agents.models import Models
     from trunkline.examples.call_center.shift import Served
     from trunkline.runtime.cli.demo_summary import Outcome
 
 INTERRUPTED = 130
+FAULTS: dict[str, Any] = {"failed": 0.02, "lost": 0.01, "first": {"refund_order": ("lost",)}}
+"""How the company's systems fail: a few requests, and the first answer to each refund."""
 
 
 def demo(
@@ -33,6 +33,15 @@ def demo(
         ),
     ] = "scripted",
     seats: Annotated[int, typer.Option(min=1, help="How many contacts are served at once.")] = 20,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="Serve the day with so many worker processes and the company's systems in another; "
+            "more than one need postgresql://…",
+        ),
+    ] = None,
     as_json: AsJson = False,
     database: Database = DEFAULT_DATABASE,
     verbose: Verbose = False,
@@ -44,7 +53,12 @@ def demo(
     from trunkline.runtime import line as line
     from trunkline.runtime.cli.demo_summary import print_json, print_summary
 
-    outcome = asyncio.run(_demo(contacts, seed, model, seats, database))
+    if workers is None:
+        work = _demo(contacts, seed, model, seats, database)
+    else:
+        require_server(workers, database)
+        work = _staffed_demo(contacts, seed, model, seats, database, workers)
+    outcome = asyncio.run(work)
     if as_json:
         print_json(outcome)
     else:
@@ -60,17 +74,17 @@ async def _demo(count: int, seed: int, model: str, seats: int, database: str) ->
     from trunkline.examples.call_center.day import generate_day
     from trunkline.examples.call_center.shift import Shift
     from trunkline.examples.call_center.world import generate_world
+    from trunkline.runtime.cli.demo_models import described, models_of
     from trunkline.runtime.cli.demo_summary import Outcome, contacts_bar
     from trunkline.runtime.line import Trunkline
 
-    models = _models(model)
+    models = models_of(model)
     models.chat_model(model)  # a missing key is told before anything starts
     world = generate_world(seed)
     day = generate_day(world, seed)[:count]
-    faults = Faults(failed=0.02, lost=0.01, first={"refund_order": ("lost",)})
-    backend = Backend(world, seed=seed, faults=faults)
-    tenant = f"demo-{datetime.now().astimezone():%m%d-%H%M%S}"
-    say(f"serving {count} contacts of a generated day, {seats} at once; model: {_described(model)}")
+    backend = Backend(world, seed=seed, faults=Faults(**FAULTS))
+    tenant = tenant_now("demo")
+    say(f"serving {count} contacts of a generated day, {seats} at once; model: {described(model)}")
     async with Trunkline(database, models=models, tenant=tenant) as line:
         served: list[Served] = []
         started = time.monotonic()
@@ -80,11 +94,54 @@ async def _demo(count: int, seed: int, model: str, seats: int, database: str) ->
         return Outcome(
             contacts=day,
             served=served,
-            backend=backend,
+            effects=backend.effects,
             report=await line.report(),
             seconds=time.monotonic() - started,
             tenant=tenant,
             interrupted=interrupted,
+        )
+
+
+async def _staffed_demo(count: int, seed: int, model: str, seats: int, database: str, workers: int) -> Outcome:
+    from trunkline.examples.call_center.backend import Faults
+    from trunkline.examples.call_center.day import generate_day
+    from trunkline.examples.call_center.queued_shift import QueuedShift
+    from trunkline.examples.call_center.world import generate_world
+    from trunkline.runtime.cli.demo_models import described, models_of
+    from trunkline.runtime.cli.demo_summary import Outcome, Staff, contacts_bar
+    from trunkline.runtime.cli.figures import plural
+    from trunkline.runtime.cli.staffed_day import staffed_day
+
+    models_of(model).chat_model(model)
+    contacts = generate_day(generate_world(seed), seed)[:count]
+    tenant = tenant_now("demo")
+    say(f"starting {plural(workers, 'worker')} and the company's systems")
+    async with staffed_day(
+        database,
+        tenant=tenant,
+        seed=seed,
+        model=model,
+        workers=workers,
+        seats=seats,
+        faults=Faults(**FAULTS),
+    ) as day:
+        say(f"serving {count} contacts of a generated day, {seats} at once; model: {described(model)}")
+        served: list[Served] = []
+        started = time.monotonic()
+        with contacts_bar(count, served) as advance:
+            shift = QueuedShift(
+                day.line, day.desks, model=model, live=day.live, after=day.after, seats=seats, served=advance
+            )
+            interrupted = await _until_interrupted(shift.serve(contacts))
+        return Outcome(
+            contacts=contacts,
+            served=served,
+            effects=await day.desks.effects(),
+            report=await day.line.report(),
+            seconds=time.monotonic() - started,
+            tenant=tenant,
+            interrupted=interrupted,
+            staff=Staff(workers=workers, live=shift.waits(day.live), after=shift.waits(day.after)),
         )
 
 
@@ -99,19 +156,15 @@ async def _until_interrupted(work: Coroutine[Any, Any, object]) -> bool:
     return False
 
 
-def _models(model: str) -> Models:
-    """The example's models; where an OpenAI-compatible endpoint is set in the environment, also any of its models."""
-    from importlib.resources import files
-
-    from trunkline.agents.models import Models, OpenAISetting
-
-    models = Models.from_file(str(files("trunkline.examples.call_center") / "models.yaml"))
-    if model not in models.names and (os.environ.get("OPENAI_API_KEY") or os.environ.get("OPENAI_BASE_URL")):
-        return Models({model: OpenAISetting(kind="openai", model=model)})
-    return models
+def tenant_now(command: str) -> str:
+    """Return a tenant of its own for what this command does."""
+    return f"{command}-{datetime.now().astimezone():%m%d-%H%M%S}"
 
 
-def _described(model: str) -> str:
-    if model == "scripted":
-        return "scripted (rules instead of a language model: no key, no network; --model NAME takes a real one)"
-    return model
+def require_server(workers: int, database: str) -> None:
+    """Refuse several worker processes on a database that one process serves."""
+    from trunkline.runtime.storage.url import parse_url
+
+    if workers > 1 and parse_url(database).embedded:
+        message = f"--workers {workers} needs a database server: an embedded database is served by one worker process"
+        raise typer.BadParameter(message)

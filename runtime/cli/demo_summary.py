@@ -20,10 +20,11 @@ from rich.table import Table
 from trunkline.runtime.cli.figures import count_text, dollars_text, one_line, plural, seconds_text
 from trunkline.runtime.cli.options import DEFAULT_DATABASE
 from trunkline.runtime.queue.status import RunStatus
+from trunkline.runtime.waits import Waits
 from trunkline.tools.call import CallState
 
 if TYPE_CHECKING:
-    from trunkline.examples.call_center.backend import Backend
+    from trunkline.examples.call_center.backend import Effect
     from trunkline.examples.call_center.day import Contact
     from trunkline.examples.call_center.shift import Served
     from trunkline.runtime.report import WorkReport
@@ -32,16 +33,30 @@ _SHOWN_WAITING = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Staff:
+    """The worker processes of a day, and the waits of the runs that they served."""
+
+    workers: int
+    live: Waits
+    after: Waits
+    """Those of the work after contacts."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """How the demonstration went."""
 
     contacts: Sequence[Contact]
     served: Sequence[Served]
-    backend: Backend
+    effects: Sequence[Effect]
+    """What the company's systems really did."""
+
     report: WorkReport
     seconds: float
     tenant: str
     interrupted: bool
+    staff: Staff | None = None
+    """Who served the day; None: this process alone."""
 
 
 @contextmanager
@@ -67,7 +82,7 @@ def contacts_bar(total: int, served: list[Served]) -> Generator[Callable[[Served
 def figures(outcome: Outcome) -> dict[str, Any]:
     """Return the figures of the day, as they are printed."""
     report = outcome.report
-    refunds = Counter(effect.key for effect in outcome.backend.effects if effect.operation == "refund_order")
+    refunds = Counter(effect.key for effect in outcome.effects if effect.operation == "refund_order")
     return {
         "contacts": len(outcome.served),
         "contacts_asked_for": len(outcome.contacts),
@@ -95,7 +110,17 @@ def figures(outcome: Outcome) -> dict[str, Any]:
         "cost_usd": None if report.micro_usd is None else report.micro_usd / 1_000_000,
         "tenant": outcome.tenant,
         "interrupted": outcome.interrupted,
+        **_staff_figures(outcome.staff),
     }
+
+
+def _staff_figures(staff: Staff | None) -> dict[str, Any]:
+    if staff is None:
+        return {}
+    of = {"workers": staff.workers}
+    for name, waits in (("live", staff.live), ("after", staff.after)):
+        of |= {f"{name}_wait_p50": round(waits.p50, 3), f"{name}_wait_p95": round(waits.p95, 3)}
+    return of
 
 
 def print_json(outcome: Outcome) -> None:
@@ -136,7 +161,19 @@ def _rows(outcome: Outcome, model: str) -> list[tuple[str, str, str]]:
         (str(of["approvals_waiting"]), "approvals waiting", waiting),
         (str(of["contacts_failed"]), "contacts failed", ""),
         (dollars_text(outcome.report.micro_usd), "cost", _cost(of, model)),
+        *_staff_rows(outcome.staff),
     ]
+
+
+def _staff_rows(staff: Staff | None) -> list[tuple[str, str, str]]:
+    if staff is None:
+        return []
+    told = f"turns waited {_shown(staff.live)} to start, the work after contacts {_shown(staff.after)}"
+    return [(str(staff.workers), "worker processes", told)]
+
+
+def _shown(waits: Waits) -> str:
+    return f"{seconds_text(waits.p50)} (p95 {seconds_text(waits.p95)})"
 
 
 def _trouble(of: dict[str, Any]) -> str:

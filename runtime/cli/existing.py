@@ -12,7 +12,7 @@ from trunkline.runtime.storage.url import parse_url
 
 
 @asynccontextmanager
-async def existing_database(text: str) -> AsyncGenerator[Database]:
+async def existing_database(text: str, *, bus: str | None = None) -> AsyncGenerator[Database]:
     """Open the database at this URL, with the keys of TRUNKLINE_KEYS.
 
     Raises what `open_database` raises, `KeyringError` and `NoDatabaseError`.
@@ -20,5 +20,5 @@ async def existing_database(text: str) -> AsyncGenerator[Database]:
     url = parse_url(text)
     if url.embedded and await revision_of(text) is None:
         raise NoDatabaseError(url=url.shown)
-    async with open_database(text, keys=Keyring.from_environment()) as database:
+    async with open_database(text, keys=Keyring.from_environment(), bus=bus) as database:
         yield database

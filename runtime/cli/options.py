@@ -27,6 +27,12 @@ Database = Annotated[
         envvar="TRUNKLINE_DATABASE", metavar="URL", help="Where the runs are: sqlite:///file.db or postgresql://…"
     ),
 ]
+Bus = Annotated[
+    str | None,
+    typer.Option(
+        envvar="TRUNKLINE_BUS", metavar="URL", help="What wakes other processes; left out, the database itself."
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Write one JSON object a line instead.")]
 Verbose = Annotated[
     bool, typer.Option("--verbose", "-v", callback=_set_verbosity, help="Show tracebacks of what goes wrong.")

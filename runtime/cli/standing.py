@@ -26,6 +26,8 @@ _RUNS = {
     "waiting": Standing(sign="…", word="waiting", style="yellow"),
     "failed": Standing(sign="✗", word="failed", style="red"),
     "cancelled": Standing(sign="⊘", word="cancelled", style="bright_black"),
+    "queued": Standing(sign="…", word="queued", style="cyan"),
+    "dead": Standing(sign="✗", word="dead", style="red"),
 }
 _DONE = Standing(sign="✓", word="", style="green")
 _REPLAYED = Standing(sign="✓", word="replayed", style="green")

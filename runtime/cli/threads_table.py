@@ -37,4 +37,6 @@ def _when(thread: Thread, today: datetime) -> str:
 def _now(thread: Thread) -> Text:
     if thread.under_way:
         return Text("▸ in use", style="cyan")
+    if thread.waiting:
+        return Text("… waits", style="yellow")
     return Text("⊘ deleted", style="bright_black") if thread.erased else Text("-")

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
-
-from trunkline.errors import AmbiguousRunError, UnknownRunError
 from trunkline.runtime.cli.options import DEFAULT_DATABASE, AsJson, Database, Verbose
 from trunkline.runtime.cli.streams import console, say, write_object
+from trunkline.runtime.cli.which_run import WhichRun, run_named
 
 if TYPE_CHECKING:
     from trunkline.runtime.storage.run_rows import Run
     from trunkline.runtime.tracing.span import Span
-
-WhichRun = Annotated[str, typer.Argument(metavar="RUN", help="The id of a run, the beginning of one, or 'last'.")]
 
 
 def trace(
@@ -38,13 +34,8 @@ async def _recorded(database: str, wanted: str) -> tuple[Run, list[Span]]:
     from trunkline.runtime.cli.existing import existing_database
 
     async with existing_database(database) as opened:
-        match await opened.runs.find(wanted):
-            case []:
-                raise UnknownRunError(run=wanted, database=opened.url.shown)
-            case [run]:
-                return run, await opened.spans.of_run(run.id)
-            case several:
-                raise AmbiguousRunError(run=wanted, matches=[each.id for each in several])
+        run = await run_named(opened, wanted)
+        return run, await opened.spans.of_run(run.id)
 
 
 def _draw(run: Run, spans: list[Span]) -> None:

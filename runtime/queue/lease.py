@@ -27,6 +27,9 @@ class Lease:
     """Whether the run has ended. What still comes of it (calls that outlive their turn) is checked against the life of
     its worker instead."""
 
+    lent: bool = False
+    """Whether another process writes under it, too, and so numbers events."""
+
     refused: int = 0
     """Writes that were refused because the lease was lost."""
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+REST_TOPIC = "rest"
+"""A run's id: it may rest now."""
+
 
 def queue_topic(queue: str) -> str:
     """A ring: a run of the queue may begin."""

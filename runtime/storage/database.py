@@ -18,13 +18,16 @@ from trunkline.runtime.storage.cache import SQLAlchemyCache
 from trunkline.runtime.storage.call_book import CallBook
 from trunkline.runtime.storage.checkpoints.keyring import Keyring
 from trunkline.runtime.storage.checkpoints.saver import SQLAlchemySaver
-from trunkline.runtime.storage.engine import open_engine
+from trunkline.runtime.storage.engine import connections_are_out, open_engine
 from trunkline.runtime.storage.event_log import EventLog
 from trunkline.runtime.storage.ledger import DatabaseLedger
 from trunkline.runtime.storage.memory.store import SQLAlchemyStore
 from trunkline.runtime.storage.migration import migrations, standing_of, upgrade_script
+from trunkline.runtime.storage.queue.backlog import QueueBook
 from trunkline.runtime.storage.queue.heartbeat import Renewals
 from trunkline.runtime.storage.queue.queue import RunQueue
+from trunkline.runtime.storage.queue.schedules import ScheduleBook
+from trunkline.runtime.storage.queue.tenants import TenantBook
 from trunkline.runtime.storage.queue.workers import WorkerBook
 from trunkline.runtime.storage.runs import RunStore
 from trunkline.runtime.storage.spans import SpanStore
@@ -43,7 +46,10 @@ class Database:
     url: DatabaseUrl
     runs: RunStore
     queue: RunQueue
+    schedules: ScheduleBook
+    tenants: TenantBook
     workers: WorkerBook
+    queues: QueueBook
     spans: SpanStore
     ledger: DatabaseLedger
     book: CallBook
@@ -56,6 +62,9 @@ class Database:
     bus: Bus
     renewals: Callable[[], Renewals]
     """Makes a connection for a heartbeat."""
+
+    connections_are_out: Callable[[], bool]
+    """Whether the next one who needs a connection has to wait for it."""
 
     of_tenant: Callable[[str], AbstractAsyncContextManager[Database]]
     """Opens the same database for another tenant: with a ledger, book, store and cache of its own."""
@@ -107,18 +116,22 @@ async def open_database(
                         url=url,
                         runs=RunStore(engine=engine),
                         queue=queue,
+                        schedules=ScheduleBook(engine, writer=writer, bus=told),
+                        tenants=TenantBook(engine, writer=writer),
                         workers=WorkerBook(engine),
+                        queues=QueueBook(engine),
                         spans=spans,
                         ledger=DatabaseLedger(engine=engine, writer=writer, tenant=name, now=clock.now),
                         book=CallBook(engine=engine, writer=writer, tenant=name, now=clock.now),
                         events=events,
                         saver=saver,
-                        threads=ThreadStore(engine=engine, writer=writer),
+                        threads=ThreadStore(engine=engine, writer=writer, queue=queue),
                         store=store,
                         cache=cache,
                         writer=writer,
                         bus=told,
                         renewals=lambda: Renewals(engine),
+                        connections_are_out=lambda: connections_are_out(engine),
                         of_tenant=of_tenant,
                     )
 

@@ -7,7 +7,7 @@ import importlib.util
 from typing import Any
 from weakref import WeakSet
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import AsyncAdaptedQueuePool, Connection, Engine, create_engine, event
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from trunkline.errors import MissingExtraError
@@ -16,6 +16,10 @@ from trunkline.runtime.storage.url import DatabaseUrl
 from trunkline.tools.shielding import to_its_end
 
 BUSY_SECONDS = 30.0
+CONNECTIONS = 15
+"""Connections of an engine at most, a third of them kept open."""
+
+_POOL = {"pool_size": CONNECTIONS // 3, "max_overflow": CONNECTIONS - CONNECTIONS // 3}
 _OURS: WeakSet[Engine] = WeakSet()
 WRITES = {"trunkline_writes": True}
 """Execution options of a connection that takes SQLite's write lock when its transaction begins."""
@@ -31,9 +35,10 @@ def open_engine(url: DatabaseUrl) -> AsyncEngine:
             pool_pre_ping=True,
             connect_args={"async_creator_fn": connected_or_closed},
             execution_options={"schema_translate_map": {None: url.schema}} if url.schema else {},
+            **_POOL,
         )
     else:
-        engine = create_async_engine(url.url, connect_args={"timeout": BUSY_SECONDS})
+        engine = create_async_engine(url.url, connect_args={"timeout": BUSY_SECONDS}, **_POOL)
         _prepare_sqlite(engine.sync_engine)
     _OURS.add(engine.sync_engine)
     return engine
@@ -53,6 +58,12 @@ def blocking_twin(engine: AsyncEngine) -> Engine | None:
     twin = create_engine(engine.url.set(drivername="sqlite"), connect_args={"timeout": BUSY_SECONDS})
     _prepare_sqlite(twin)
     return twin
+
+
+def connections_are_out(engine: AsyncEngine) -> bool:
+    """Whether the next one who needs a connection of the engine has to wait for it."""
+    pool = engine.pool
+    return isinstance(pool, AsyncAdaptedQueuePool) and pool.checkedout() >= CONNECTIONS
 
 
 def schema_of(connection: Connection) -> str | None:

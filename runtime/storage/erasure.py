@@ -1,10 +1,11 @@
 """Erases a thread: nothing that a person said or that was said about them stays, only what the books need.
 
-What goes: checkpoints and what tasks wrote; what runs were asked, answered and failed with; arguments, outputs, reasons
-and notes of calls and decisions; news; spans. What stays, under the thread's name: that there was a run, a call, a
-decision, when, of which graph or tool, and how it ended; who of the company agreed or refused; what was spent; the key
-and the fingerprint of each effect that was done or may have been, so that it cannot happen again. Names of threads and
-keys of effects should therefore name no person.
+What goes: checkpoints and what tasks wrote; what runs were given, asked, answered and failed with; arguments, outputs,
+reasons and notes of calls and decisions; events; news; spans; schedules of the thread. What stays, under the thread's
+name: that there was a run, a call, a decision, when, of which graph or tool, and how it ended; who of the company
+agreed or refused; what was spent; the key with which a run was submitted, and the key and the fingerprint of each
+effect that was done or may have been, so that neither happens again. Names of threads and keys should therefore name no
+person.
 """
 
 from __future__ import annotations
@@ -17,14 +18,17 @@ from sqlalchemy import Executable, case, delete, null, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from trunkline.runtime.calls.decision import Verdict
-from trunkline.runtime.queue.status import RunStatus
 from trunkline.runtime.storage.checkpoints.recall import Recall
 from trunkline.runtime.storage.checkpoints.remove import delete_threads
 from trunkline.runtime.storage.checkpoints.save import hold
+from trunkline.runtime.storage.queue_tables import EventRow, ScheduleRow
 from trunkline.runtime.storage.tables import CallRow, DecisionRow, NewsRow, RunRow, SpanRow
 from trunkline.tools.call import CallState
 from trunkline.tools.ledger import WAITING
 from trunkline.tools.outcome import FailureKind
+
+RUN_CONTENTS = ("asked", "answer", "error", "given", "resume", "interrupts")
+"""The columns of runs that hold what somebody said."""
 
 _HAPPENED = [CallState.DONE.value, CallState.UNKNOWN.value]
 """The states of calls whose effect was done, or may have been."""
@@ -36,7 +40,7 @@ _RUNNING = CallState.RUNNING.value
 async def erase(connection: AsyncConnection, thread: str, *, now: datetime) -> None:
     """Erase the thread, in the caller's transaction; late checkpoints and writes of its runs are refused from now on.
 
-    Calls that wait are withdrawn; what is cut off in the middle ends as cancelled, its effects as unknown.
+    The caller has cut off its runs. Calls that wait are withdrawn; those cut off in the middle end as unknown.
     """
     await hold(connection, [thread], Recall())  # a thread that never saved anything gets its tombstone too
     await delete_threads(connection, [thread])
@@ -66,12 +70,9 @@ def _statements(thread: str, now: datetime) -> Iterator[Executable]:
     yield _decisions().where(DecisionRow.call_id.in_(select(CallRow.id).where(calls)))
     for change in (_open_calls(now), _running_calls(now), _calls()):
         yield change.where(calls)
-    yield (
-        update(RunRow)
-        .where(ours, RunRow.status == RunStatus.RUNNING.value)
-        .values(status=RunStatus.CANCELLED.value, ended_at=now)
-    )
-    yield update(RunRow).where(ours).values(asked=None, answer=None, error=None)
+    yield delete(EventRow).where(EventRow.thread_id == thread)
+    yield delete(ScheduleRow).where(ScheduleRow.thread_id == thread)
+    yield update(RunRow).where(ours).values(dict.fromkeys(RUN_CONTENTS))
 
 
 def _open_calls(now: datetime) -> Any:

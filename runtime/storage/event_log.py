@@ -71,16 +71,22 @@ class EventLog:
             return [_recorded(row, payloads) for row in await connection.execute(wanted)]
 
 
+async def next_number(connection: AsyncConnection, thread_id: str) -> int:
+    """Return the number of the thread's next event, whoever has numbered those before. Its row is locked."""
+    newest = select(func.max(EventRow.seq)).where(EventRow.thread_id == thread_id).scalar_subquery()
+    columns = (ThreadRow.next_event, newest.label("newest"))
+    thread = (await connection.execute(select(*columns).where(ThreadRow.id == thread_id))).one()
+    return max(thread.next_event, (thread.newest or 0) + 1)
+
+
 async def append_for(
     connection: AsyncConnection, thread_id: str, happened: Sequence[tuple[str, LoggedEvent]], now: int
 ) -> None:
     """Append events of runs, by their ids, to a thread that nobody holds any more and whose row is locked."""
-    newest = select(func.max(EventRow.seq)).where(EventRow.thread_id == thread_id).scalar_subquery()
-    columns = (ThreadRow.next_event, ThreadRow.fence, newest.label("newest"))
-    thread = (await connection.execute(select(*columns).where(ThreadRow.id == thread_id))).one()
-    first = max(thread.next_event, (thread.newest or 0) + 1)
+    fence = await connection.scalar(select(ThreadRow.fence).where(ThreadRow.id == thread_id))
+    first = await next_number(connection, thread_id)
     rows = [
-        event_row(thread_id, run_id, event, fence=thread.fence, seq=first + place, now=now)
+        event_row(thread_id, run_id, event, fence=fence or 0, seq=first + place, now=now)
         for place, (run_id, event) in enumerate(happened)
     ]
     if rows:

@@ -23,6 +23,9 @@ class WorkerRow(Table):
     """The queues that it serves, separated by commas; none for a process that runs only its own turns."""
 
     slots: Mapped[int]
+    alone: Mapped[bool] = mapped_column(server_default=text("false"))
+    """Whether it serves runs that have taken others down in processes of their own."""
+
     state: Mapped[str]
     """`alive`, `draining` or `dead`."""
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import ARRAY, ColumnElement, String, any_, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from trunkline.runtime.queue.status import RunStatus
 from trunkline.runtime.storage.run_rows import Run, run_of
 from trunkline.runtime.storage.tables import CallRow, RunRow, SpendRow
+
+_RESTING = [status.value for status in RunStatus if status.rests]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +55,19 @@ class RunStore:
             row = (await connection.execute(select(RunRow.__table__).where(RunRow.id == run_id))).first()
             return run_of(row) if row else None
 
+    async def among(self, run_ids: Collection[str], *, resting: bool = False) -> list[Run]:
+        """Return those of the runs that are on record, or those that rest; for any number it is one statement."""
+        wanted = select(RunRow.__table__).where(self._is_among(run_ids))
+        if resting:
+            wanted = wanted.where(RunRow.status.in_(_RESTING))
+        async with self._engine.connect() as connection:
+            return [run_of(row) for row in await connection.execute(wanted)]
+
+    def _is_among(self, run_ids: Collection[str]) -> ColumnElement[bool]:
+        if self._engine.dialect.name == "postgresql":
+            return RunRow.id == any_(literal(list(run_ids), ARRAY(String)))
+        return RunRow.id.in_(select(func.json_each(json.dumps(list(run_ids))).table_valued("value").c.value))
+
     async def cancel_wish(self, run_id: str) -> str | None:
         """Return how somebody wishes a run to end that is under way: `cancel`, `rollback`, or None."""
         async with self._engine.connect() as connection:
@@ -75,13 +91,25 @@ class RunStore:
         async with self._engine.connect() as connection:
             return [run_of(row) for row in await connection.execute(wanted)]
 
-    async def latest(self, *, limit: int, thread: str | None = None, tenant: str | None = None) -> list[RunSummary]:
+    async def latest(
+        self,
+        *,
+        limit: int,
+        thread: str | None = None,
+        tenant: str | None = None,
+        status: RunStatus | None = None,
+        queue: str | None = None,
+    ) -> list[RunSummary]:
         """Return the newest runs with what they took, newest first."""
         wanted = select(RunRow.__table__, *_totals()).order_by(RunRow.started_at.desc()).limit(limit)
         if thread is not None:
             wanted = wanted.where(RunRow.thread_id == thread)
         if tenant is not None:
             wanted = wanted.where(RunRow.tenant == tenant)
+        if status is not None:
+            wanted = wanted.where(RunRow.status == status.value)
+        if queue is not None:
+            wanted = wanted.where(RunRow.queue == queue)
         async with self._engine.connect() as connection:
             return [_summary(row) for row in await connection.execute(wanted)]
 

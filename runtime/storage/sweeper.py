@@ -1,4 +1,4 @@
-"""The sweeper: deletes rows that have expired, a few at a time."""
+"""The sweeper: does again and again what tidies up; and how it deletes rows that have expired, a few at a time."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _ROWS = 500
 class Sweeper:
     """Sweeps again and again while it is open."""
 
-    def __init__(self, sweep: Callable[[], Awaitable[int]], *, clock: Clock, every: float) -> None:
+    def __init__(self, sweep: Callable[[], Awaitable[object]], *, clock: Clock, every: float) -> None:
         """`every` is the pause between two sweeps, in seconds."""
         self._sweep, self._clock, self._every = sweep, clock, every
         self._task: asyncio.Task[None] | None = None

@@ -13,7 +13,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from trunkline.errors import ThreadInUseError
 from trunkline.runtime.queue.status import RunStatus
-from trunkline.runtime.storage.erasure import erase, scrub
+from trunkline.runtime.storage.erasure import RUN_CONTENTS, erase, scrub
+from trunkline.runtime.storage.queue.clock import ServerClock, moment
+from trunkline.runtime.storage.queue.queue import RunQueue
+from trunkline.runtime.storage.queue.stopping import Stopped, cut_off
+from trunkline.runtime.storage.queue_tables import EventRow, ScheduleRow
 from trunkline.runtime.storage.state_tables import StateCheckpointRow, StateThreadRow
 from trunkline.runtime.storage.tables import (
     CallRow,
@@ -23,12 +27,12 @@ from trunkline.runtime.storage.tables import (
     SpanRow,
     SpendRow,
     ThreadRow,
-    UtcDateTime,
 )
 from trunkline.runtime.storage.writer import Writer
 from trunkline.tools.call import CallState
 
 _PAGE = 200
+_CLOCK = ServerClock()
 _UNDER_WAY = [CallState.READY.value, CallState.RUNNING.value]
 _GREGORIAN = datetime(1582, 10, 15, tzinfo=UTC)
 """From when the time in a UUID counts."""
@@ -50,7 +54,10 @@ class Thread:
     """When a run began or ended, a call was recorded, or a checkpoint was made, whatever was last."""
 
     under_way: str | None
-    """What runs on it now."""
+    """What runs on it now, or is queued."""
+
+    waiting: bool
+    """Whether a run waits for an answer."""
 
     erased: bool
     """Whether it was deleted, and no conversation has begun anew on it."""
@@ -62,20 +69,23 @@ class Thread:
     """Grows with each checkpoint and each removal."""
 
     def is_unused_since(self, at: datetime) -> bool:
-        """Whether nothing has happened on it after this. What was used at a time that nobody knows never is."""
-        return self.active_at is not None and self.active_at <= at
+        """Whether nothing has happened on it after this, and no run waits for an answer.
+
+        What was used at a time that nobody knows never is.
+        """
+        return not self.waiting and self.active_at is not None and self.active_at <= at
 
 
 class ThreadStore:
     """Looks threads over, and erases them."""
 
-    def __init__(self, *, engine: AsyncEngine, writer: Writer) -> None:
-        self._engine, self._writer = engine, writer
+    def __init__(self, *, engine: AsyncEngine, writer: Writer, queue: RunQueue) -> None:
+        self._engine, self._writer, self._queue = engine, writer, queue
 
     async def now(self) -> datetime:
         """Return the time by the database's clock."""
         async with self._engine.connect() as connection:
-            return await _now(connection)
+            return moment(await _CLOCK.read(connection))
 
     async def all(self) -> AsyncGenerator[Thread]:
         """Yield the threads in the order of their names. No transaction stays open in between."""
@@ -98,22 +108,26 @@ class ThreadStore:
         """Erase the thread in one transaction; see `trunkline.runtime.storage.erasure` for what stays.
 
         Return False where something has happened on it after `unused_since`. Raises `ThreadInUseError` where something
-        is under way on it, unless `force` cuts it off.
+        is under way on it or queued, unless `force` cuts it off. A run that waits for an answer is cancelled.
         """
 
-        async def work(connection: AsyncConnection) -> bool:
+        async def work(connection: AsyncConnection) -> Stopped | None:
+            await connection.execute(select(ThreadRow.id).where(ThreadRow.id == name).with_for_update())
             found = await _find(connection, name)
             if found is None or (unused_since is not None and not found.is_unused_since(unused_since)):
-                return False
+                return None
             if found.under_way and not force:
-                problem = (
-                    f"is not deleted: {found.under_way} is under way; wait for its end, or cut it off with --force"
-                )
+                problem = f"is not deleted: {found.under_way}; wait for its end, or cut it off with --force"
                 raise ThreadInUseError(thread=name, problem=problem)
-            await erase(connection, name, now=await _now(connection))
-            return True
+            now = await _CLOCK.read(connection)
+            stopped = await cut_off(connection, name, now)
+            await erase(connection, name, now=moment(now))
+            return stopped
 
-        return await self._writer.write(work)
+        stopped = await self._writer.write_alone(work)
+        if stopped:
+            await self._queue.tell(stopped)
+        return stopped is not None
 
     async def scrub(self) -> bool:
         """Overwrite what a file's log still holds of erased threads; False while others are reading it."""
@@ -125,10 +139,6 @@ class ThreadStore:
             for kind, wanted in _records(name).items():
                 for row in (await connection.execute(wanted)).mappings():
                     yield kind, dict(row)
-
-
-async def _now(connection: AsyncConnection) -> datetime:
-    return (await connection.execute(select(func.now(type_=UtcDateTime())))).scalar_one()
 
 
 async def _find(connection: AsyncConnection, name: str) -> Thread | None:
@@ -151,7 +161,6 @@ def _threads(wanted: Any) -> Executable:
     saved = (StateCheckpointRow.thread == StateThreadRow.id) & (StateCheckpointRow.ns == "")
     last = select(RunRow.graph).where(runs).order_by(RunRow.started_at.desc()).limit(1)
     newest = select(StateCheckpointRow.checkpoint_id).where(saved).order_by(StateCheckpointRow.seq.desc()).limit(1)
-    running = select(func.min(RunRow.id)).where(runs, RunRow.status == RunStatus.RUNNING.value)
     calling = select(func.min(CallRow.id)).where(calls, CallRow.state.in_(_UNDER_WAY))
     return (
         select(
@@ -163,7 +172,9 @@ def _threads(wanted: Any) -> Executable:
             _of(calls, func.max(CallRow.recorded_at)).label("recorded"),
             _of(saved, func.count(StateCheckpointRow.seq)).label("checkpoints"),
             newest.scalar_subquery().label("newest"),
-            running.scalar_subquery().label("running"),
+            _first_run(runs, RunStatus.RUNNING).label("running"),
+            _first_run(runs, RunStatus.QUEUED).label("queued"),
+            _first_run(runs, RunStatus.WAITING).label("waiting"),
             calling.scalar_subquery().label("calling"),
             and_(func.coalesce(StateThreadRow.deleted, False), _has_contents(runs, calls)).label("late"),
             func.coalesce(StateThreadRow.deleted, False).label("erased"),
@@ -174,32 +185,45 @@ def _threads(wanted: Any) -> Executable:
     )
 
 
+def _first_run(runs: ColumnElement[bool], status: RunStatus) -> ColumnElement[Any]:
+    return _of(runs & (RunRow.status == status.value), func.min(RunRow.id))
+
+
 def _of(which: ColumnElement[bool], column: ColumnElement[Any]) -> ColumnElement[Any]:
     return select(column).where(which).scalar_subquery()
 
 
 def _has_contents(runs: ColumnElement[bool], calls: ColumnElement[bool]) -> ColumnElement[bool]:
     """Whether anything is there that erasing takes away."""
-    texts = or_(RunRow.asked.is_not(None), RunRow.answer.is_not(None), RunRow.error.is_not(None))
+    texts = or_(*(getattr(RunRow, name).is_not(None) for name in RUN_CONTENTS))
     values = or_(cast(CallRow.arguments, String) != "{}", cast(CallRow.output, String) != "null")
     spans = exists().where(runs, SpanRow.run_id == RunRow.id)
-    return or_(exists().where(runs, texts), exists().where(calls, values), spans)
+    events = exists().where(runs, EventRow.thread_id == RunRow.thread_id)
+    return or_(exists().where(runs, texts), exists().where(calls, values), spans, events)
 
 
 def _thread(row: Any) -> Thread:
     times = [at for at in (row.began, row.ended, row.recorded, _made_at(row.newest)) if at is not None]
-    run = f"run {row.running}" if row.running else None
     return Thread(
         name=row.name,
         graph=row.graph,
         runs=row.runs,
         checkpoints=row.checkpoints,
         active_at=max(times, default=None),
-        under_way=run or (f"call {row.calling}" if row.calling else None),
+        under_way=_under_way(row),
+        waiting=row.waiting is not None,
         erased=bool(row.erased),
         late=bool(row.late),
         changes=row.changes,
     )
+
+
+def _under_way(row: Any) -> str | None:
+    if row.running:
+        return f"run {row.running} is under way"
+    if row.queued:
+        return f"run {row.queued} is queued"
+    return f"call {row.calling} is under way" if row.calling else None
 
 
 def _made_at(checkpoint_id: str | None) -> datetime | None:
@@ -214,14 +238,17 @@ def _made_at(checkpoint_id: str | None) -> datetime | None:
     return _GREGORIAN + timedelta(microseconds=(high << 12 | low) // 10)
 
 
-def _records(name: str) -> dict[str, Select[Any]]:
+def _records(name: str) -> dict[str, Any]:
     of_calls = select(CallRow.id).where(CallRow.thread_id == name)
+    event = (EventRow.seq, EventRow.run_id, EventRow.kind.label("event"), EventRow.data, EventRow.at)
     decisions = select(DecisionRow.__table__).where(DecisionRow.call_id.in_(of_calls))
     return {
         "run": _all_of(RunRow, name).order_by(RunRow.started_at),
         "call": _all_of(CallRow, name).order_by(CallRow.recorded_at, CallRow.id),
         "decision": decisions.order_by(DecisionRow.id),
-        "event": _all_of(NewsRow, name).order_by(NewsRow.id),
+        "event": select(*event).where(EventRow.thread_id == name).order_by(EventRow.seq),
+        "news": _all_of(NewsRow, name).order_by(NewsRow.id),
+        "schedule": _all_of(ScheduleRow, name).order_by(ScheduleRow.name),
         "spend": _all_of(SpendRow, name).order_by(SpendRow.at, SpendRow.span_id),
     }
 

@@ -49,7 +49,6 @@ class _Job(Generic[Result]):
     lease: Lease | None
     locks: Locks | None = None
     alone: bool = False
-    then: Callable[[], object] | None = None
 
 
 @dataclass(slots=True)
@@ -71,6 +70,8 @@ class _Share(Generic[Result]):
     item: Any
     done: asyncio.Future[Result]
     lease: Lease | None
+    locks: Locks | None = None
+    releases: Lease | None = None
 
 
 _Waiting = _Job[Any] | _Row | _Share[Any]
@@ -126,13 +127,14 @@ class Writer:
         job = _Job(work, asyncio.get_running_loop().create_future(), held_lease(), alone=True)
         return await self._answer(job)
 
-    async def release(self, lease: Lease, work: Work[Result], *, locks: Locks) -> Result:
-        """Run the work that ends the lease, and so checks it itself; once committed, the lease is released.
+    async def release(self, lease: Lease, work: SharedWork[Item, Result], item: Item, *, locks: Locks) -> Result:
+        """Share the work that ends the lease, and so checks it itself; once committed, the lease is released.
 
-        It is released before anything else is written: what still comes of the run is late from then on.
+        It comes after all other shared work, and is released before anything else is written: what still comes of the
+        run is late from then on.
         """
         done = asyncio.get_running_loop().create_future()
-        return await self._answer(_Job(work, done, None, locks, then=lease.release))
+        return await self._answer(_Share(work, None, item, done, None, locks, releases=lease))
 
     def post(self, statement: Executable, row: Mapping[str, Any], *, urgent: bool = True) -> asyncio.Future[None]:
         """Put a row into the next transaction without waiting; the future tells how it went.
@@ -153,17 +155,16 @@ class Writer:
         committed: the answer may have been lost with the connection. `at_once` is tried first where there is nothing
         else to commit.
         """
-        share = _Share(work, at_once, item, asyncio.get_running_loop().create_future(), held_lease())
-        self._put(share)
-        return await asyncio.shield(share.done)
+        done = asyncio.get_running_loop().create_future()
+        return await self._answer(_Share(work, at_once, item, done, held_lease()))
 
     async def flush(self) -> None:
         """Wait until everything posted so far is committed or has failed."""
         await self.write(_nothing)
 
-    async def _answer(self, job: _Job[Result]) -> Result:
-        self._put(job)
-        return await asyncio.shield(job.done)
+    async def _answer(self, item: _Job[Result] | _Share[Result]) -> Result:
+        self._put(item)
+        return await asyncio.shield(item.done)
 
     def _put(self, item: _Waiting, *, urgent: bool = True) -> None:
         if self._task is None:
@@ -191,8 +192,8 @@ class Writer:
             await self._fail(taken, error)
         else:
             for item, result in results:
-                if isinstance(item, _Job) and item.then and not isinstance(result, _Refused):
-                    item.then()
+                if isinstance(item, _Share) and item.releases and not isinstance(result, Exception):
+                    item.releases.release()
                 _settle(item.done, result)
 
     async def _committed(self, taken: list[_Waiting]) -> list[tuple[_Waiting, Any]]:
@@ -229,7 +230,7 @@ def _may_be_repeated(item: _Waiting, error: Exception) -> bool:
 
 async def _write(connection: AsyncConnection, asked: list[_Waiting]) -> list[tuple[_Waiting, Any]]:
     leases = {item.lease for item in asked if item.lease}
-    locks = [item.locks for item in asked if isinstance(item, _Job) and item.locks]
+    locks = [item.locks for item in asked if not isinstance(item, _Row) and item.locks]
     if locks and len(locks) + len(leases) > 1:
         await lock(connection, together([*locks, *map(_guarded, leases)]))
     lost = await lost_leases(connection, leases) if leases else set[Lease]()
@@ -284,9 +285,9 @@ def _by_statement(taken: list[_Waiting]) -> list[tuple[Executable, list[_Row]]]:
 
 def _by_work(taken: list[_Waiting]) -> list[tuple[SharedWork[Any, Any], list[_Share[Any]]]]:
     groups: dict[SharedWork[Any, Any], list[_Share[Any]]] = {}
-    for item in taken:
-        if isinstance(item, _Share):
-            groups.setdefault(item.work, []).append(item)
+    shares = (item for item in taken if isinstance(item, _Share))
+    for share in sorted(shares, key=lambda share: share.releases is not None):
+        groups.setdefault(share.work, []).append(share)
     return list(groups.items())
 
 

@@ -39,11 +39,12 @@ class Heartbeat:
         *,
         lease: float,
         max_stall: float,
+        on_renewed: Callable[[], Any],
         on_cancel: Callable[[list[CancelWanted]], Any],
         on_death: Callable[[], Any],
     ) -> None:
         self._renewals, self._worker_id, self._lease, self._max_stall = renewals, worker_id, lease, max_stall
-        self._on_cancel, self._on_death = on_cancel, on_death
+        self._on_renewed, self._on_cancel, self._on_death = on_renewed, on_cancel, on_death
         self._stopped = Event()
         self._thread = Thread(target=self._run, name=f"heartbeat {worker_id}", daemon=True)
         self.renewed_at = boot_seconds()
@@ -91,9 +92,10 @@ class Heartbeat:
         except Exception:
             log.exception("worker.renewal_failed worker_id=%s", self._worker_id)
         else:
-            if sent_at - self.renewed_at > SUSPECT * self._lease:
-                self.steady_since = sent_at
+            if (answered_at := boot_seconds()) - self.renewed_at > SUSPECT * self._lease:
+                self.steady_since = answered_at
             self.renewed_at = sent_at
+            self._on_renewed()
             if wanted:
                 self._on_cancel(wanted)
         return True

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import secrets
 import socket
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
 
-from trunkline.errors import OneWorkerError
+from trunkline.errors import OneWorkerError, WorkerDeadError
 from trunkline.runtime.storage.database import Database
 from trunkline.runtime.storage.queue.presence import CancelWanted, WorkerInfo
 from trunkline.runtime.workers.heartbeat import SUSPECT, Heartbeat, boot_seconds
 from trunkline.runtime.workers.life_lock import LifeLock, dead_among, lock_folder
+
+log = logging.getLogger("trunkline.workers")
 
 LEASE = 30.0
 """Seconds for which a worker counts as alive after it has said so."""
@@ -22,11 +25,11 @@ MAX_STALL = 120.0
 """Seconds for which a blocked event loop is covered by the heartbeat."""
 
 _LOOK = 1.0
-"""Seconds between two looks at the event loop."""
+"""Seconds between two signs that the event loop lives."""
 
 
 class Presence:
-    """Puts this process on record, keeps it there, and takes it off at the end.
+    """Puts this process on record, keeps it there, and takes it off at the end. A `Permit` for what runs here.
 
     On a server the lease is renewed by a heartbeat; on this machine, and so for every embedded database, a life lock
     tells at once who is dead.
@@ -38,18 +41,21 @@ class Presence:
         *,
         queues: Sequence[str] = (),
         slots: int = 0,
+        alone: bool = False,
         lease: float = LEASE,
         max_stall: float = MAX_STALL,
         on_cancel: Callable[[CancelWanted], None] | None = None,
     ) -> None:
         self.id = f"w-{secrets.token_hex(6)}"
         self._database = database
+        self._alone = alone
         self._queues, self._slots, self.lease, self._max_stall = tuple(queues), slots, lease, max_stall
         self._on_cancel = on_cancel
         self._arriving = asyncio.Lock()
         self._lock: LifeLock | None = None
         self._heartbeat: Heartbeat | None = None
         self._pulse: asyncio.Task[None] | None = None
+        self._renewed = asyncio.Event()
         self.dead = asyncio.Event()
         """Set when others have given this worker up."""
 
@@ -65,6 +71,7 @@ class Presence:
                 version=version("trunkline"),
                 queues=self._queues,
                 slots=self._slots,
+                alone=self._alone,
             )
             if self._slots and self._database.url.embedded:
                 await self._require_no_other()
@@ -77,6 +84,8 @@ class Presence:
             self._lock = lock
             if not self._database.url.embedded:
                 self._start_heartbeat()
+            elif self._on_cancel:
+                self._pulse = asyncio.create_task(self._look_for_wishes(), name="wishes")
 
     async def leave(self) -> None:
         """Take this process off the record."""
@@ -105,6 +114,12 @@ class Presence:
         beat = self._heartbeat
         return beat is not None and not self.suspect and boot_seconds() - beat.steady_since > self.lease
 
+    async def granted(self) -> None:
+        """Return once nothing is in doubt. A worker that was given up waits until it is cancelled."""
+        while self.suspect:
+            self._renewed.clear()
+            await self._renewed.wait()
+
     def dead_here(self, worker_ids: Sequence[str]) -> list[str]:
         """Return those of the workers that ran on this machine and are dead."""
         return dead_among(lock_folder(self._database.url), worker_ids)
@@ -121,6 +136,7 @@ class Presence:
             self.id,
             lease=self.lease,
             max_stall=self._max_stall,
+            on_renewed=lambda: loop.call_soon_threadsafe(self._renewed.set),
             on_cancel=lambda wanted: loop.call_soon_threadsafe(self._asked, wanted),
             on_death=lambda: loop.call_soon_threadsafe(self.dead.set),
         )
@@ -131,6 +147,17 @@ class Presence:
         if self._on_cancel:
             for one in wanted:
                 self._on_cancel(one)
+
+    async def _look_for_wishes(self) -> None:
+        """See which runs other processes wish to end: no bus leads from them to the worker of an embedded database."""
+        while not self.dead.is_set():
+            try:
+                self._asked(await self._database.queue.renew(self.id, lease=self.lease))
+            except WorkerDeadError:
+                self.dead.set()
+            except Exception:
+                log.exception("worker.renewal_failed worker_id=%s", self.id)
+            await asyncio.sleep(_LOOK)
 
     async def _show_the_loop_lives(self, heartbeat: Heartbeat) -> None:
         while True:

@@ -6,55 +6,40 @@ import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack, aclosing
+from contextlib import AsyncExitStack
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
-from langgraph.runtime import RunControl
-from langgraph.types import Command
-
-from trunkline.errors import LeaseLostError, RunFailedError, WorkerDeadError
+from trunkline.errors import WorkerDeadError
 from trunkline.runtime.bus.bus import Heard, Listener
-from trunkline.runtime.conductor import Graph
-from trunkline.runtime.ending import EndsInTheQueue
 from trunkline.runtime.graph_book import GraphBook
 from trunkline.runtime.office import Office
-from trunkline.runtime.questions import questions_of, unanswered
+from trunkline.runtime.pruner import PRUNE_EVERY, Pruner
 from trunkline.runtime.queue.topics import queue_topic, worker_topic
 from trunkline.runtime.storage.database import Database
-from trunkline.runtime.storage.payloads import payloads_of
 from trunkline.runtime.storage.queue.claiming import Claimed
+from trunkline.runtime.storage.queue.crashing import ALONE_AFTER
 from trunkline.runtime.storage.queue.presence import CancelWanted
+from trunkline.runtime.storage.sweeper import Sweeper
+from trunkline.runtime.workers.alone import ServedAlone
+from trunkline.runtime.workers.outfit import Outfit
 from trunkline.runtime.workers.presence import Presence
 from trunkline.runtime.workers.reaper import Reaper
+from trunkline.runtime.workers.scheduler import Scheduler
+from trunkline.runtime.workers.served import Served, ServedHere
+from trunkline.runtime.workers.strain import Strain
+from trunkline.tools.clock import SystemClock
 
 log = logging.getLogger("trunkline.workers")
 
 DRAIN_GRACE = 25.0
 """Seconds in which runs may come to the end of a step before they are cancelled."""
 
+GIVE_UP_EVERY = 5.0
+"""Seconds between two looks for runs whose time for an answer is over."""
+
 _POLL = 1.0
 """Seconds after which the queue is looked at although nobody rang, at most."""
-
-
-class _Served:
-    """A run that is being served."""
-
-    def __init__(self, claimed: Claimed) -> None:
-        self.claimed = claimed
-        self.ending = EndsInTheQueue(attempt=claimed.run.attempt)
-        self.control = RunControl()
-        self.task: asyncio.Task[None] | None = None
-
-    def stop(self, how: str) -> None:
-        """Let it end as somebody wishes."""
-        self.ending.wish(how)
-        self.cancel()
-
-    def cancel(self) -> None:
-        """Cancel its task."""
-        if self.task:
-            self.task.cancel()
 
 
 class Worker:
@@ -75,15 +60,29 @@ class Worker:
         lease: float,
         max_stall: float,
         drain_grace: float,
+        outfit: Outfit | None = None,
+        pruner: Pruner | None = None,
         live_text: bool = True,
     ) -> None:
+        """`outfit` is what another process needs to serve as this one, if there can be one; see `line.worker`."""
         self._database, self._graphs, self._office_of = database, graphs, office_of
         self._queues, self._concurrency, self._drain_grace = tuple(queues), concurrency, drain_grace
+        self._outfit = outfit
         self._live_text = live_text
         self.presence = Presence(
-            database, queues=queues, slots=concurrency, lease=lease, max_stall=max_stall, on_cancel=self._asked
+            database,
+            queues=queues,
+            slots=concurrency,
+            alone=outfit is not None,
+            lease=lease,
+            max_stall=max_stall,
+            on_cancel=self._asked,
         )
-        self._served: dict[str, _Served] = {}
+        self._sweepers = [Sweeper(database.queue.give_up_waiting, clock=SystemClock(), every=GIVE_UP_EVERY)]
+        if pruner:
+            self._sweepers.append(Sweeper(pruner.sweep, clock=SystemClock(), every=PRUNE_EVERY))
+        self.strain = Strain(database.connections_are_out)
+        self._served: dict[str, Served] = {}
         self._in_doubt = False
         """Whether a claim may have been committed whose answer was lost."""
 
@@ -106,9 +105,13 @@ class Worker:
                 asyncio.create_task(self._hear_rings(rings), name=f"worker {self.presence.id} hears rings"),
                 asyncio.create_task(self._hear_signals(signals), name=f"worker {self.presence.id} hears signals"),
                 asyncio.create_task(Reaper(self._database, self.presence).run(), name="reaper"),
+                asyncio.create_task(Scheduler(self._database.schedules).run(), name="scheduler"),
+                asyncio.create_task(self.strain.run(), name="strain"),
                 asyncio.create_task(self._watch_for_death(), name="death watch"),
             ]
             stack.push_async_callback(self._end_duties)
+            for sweeper in self._sweepers:
+                await stack.enter_async_context(sweeper)
             self._stack = stack.pop_all()
         return self
 
@@ -122,14 +125,23 @@ class Worker:
             await self._stack.aclose()
 
     async def until_over(self) -> None:
-        """Wait until the worker has been drained or has lost its place."""
+        """Wait until the worker is told to stop. Raises `WorkerDeadError` when others have given it up."""
         await asyncio.wait([self._duties[0]])
         self._duties[0].result()
+        if self.presence.dead.is_set():
+            raise WorkerDeadError(worker=self.presence.id)
 
     def stop(self) -> None:
         """Take no more runs; those under way are handed back when the block ends. A signal handler may call it."""
         self._draining.set()
         self._wake.set()
+
+    def stop_at_once(self) -> None:
+        """Stop, and cancel the runs under way without a grace. A signal handler may call it."""
+        self.stop()
+        self._drain_grace = 0.0
+        for served in self._served.values():
+            served.cancel()
 
     async def drain(self) -> None:
         """Take no more runs, and hand back or end those under way."""
@@ -137,28 +149,38 @@ class Worker:
         await asyncio.wait([self._duties[0]])
         if not self._served:
             return
+        log.info("worker.draining worker_id=%s running=%d", self.presence.id, len(self._served))
         await self._database.queue.drain(self.presence.id)
         for served in self._served.values():
-            served.control.request_drain()
+            served.drain()
         tasks = [served.task for served in self._served.values() if served.task]
         _, late = await asyncio.wait(tasks, timeout=self._drain_grace)
-        for task in late:
-            task.cancel()
         if late:
+            log.warning("worker.grace_ended worker_id=%s cancelled=%d", self.presence.id, len(late))
+            for task in late:
+                task.cancel()
             await asyncio.wait(late)
 
     async def _claim(self) -> None:
         """Claim and serve as long as there are free slots, then wait for a ring, a free slot or a second."""
         while not self._draining.is_set():
             self._wake.clear()
-            free = self._concurrency - len(self._served)
-            if free and not self.presence.suspect and await self._claim_up_to(free) == free:
+            free = self._free_slots()
+            if free and await self._claim_up_to(free) == free:
                 continue
             try:
                 async with asyncio.timeout(random.uniform(_POLL / 2, _POLL)):
                     await self._wake.wait()
             except TimeoutError:
                 pass
+
+    def _free_slots(self) -> int:
+        """Return how many runs to take now. Under strain it takes none beside those that it has, but stays in use."""
+        if self.presence.suspect:
+            return 0
+        if self.strain.is_great:
+            return 0 if self._served else 1
+        return self._concurrency - len(self._served)
 
     async def _claim_up_to(self, free: int) -> int:
         try:
@@ -179,49 +201,28 @@ class Worker:
         return len(claimed)
 
     def _start(self, claimed: Claimed) -> None:
-        served = _Served(claimed)
+        served = self._served_by(claimed)
         self._served[claimed.run.id] = served
-        served.task = asyncio.create_task(self._serve(served), name=f"run {claimed.run.id}")
-        served.task.add_done_callback(lambda task: self._over(claimed.run.id, task))
+        served.start().add_done_callback(lambda task: self._over(claimed.run.id, task))
+
+    def _served_by(self, claimed: Claimed) -> Served:
+        queue = self._database.queue
+        if claimed.run.crashes >= ALONE_AFTER and self._outfit:
+            return ServedAlone(claimed, queue=queue, outfit=self._outfit)
+        return ServedHere(
+            claimed,
+            queue=queue,
+            graphs=self._graphs,
+            office_of=self._office_of,
+            permit=self.presence,
+            live_text=self._live_text,
+        )
 
     def _over(self, run_id: str, task: asyncio.Task[None]) -> None:
         del self._served[run_id]
         self._wake.set()
         if not task.cancelled() and (error := task.exception()):
             log.error("run.lost run_id=%s", run_id, exc_info=error)
-
-    async def _serve(self, served: _Served) -> None:
-        """Serve a run to its end. Whatever happens is recorded, unless the lease is lost."""
-        claimed = served.claimed
-        run = claimed.run
-        try:
-            office = await self._office_of(run.tenant)
-            async with self._graphs.opened(claimed.reference or "") as graph:
-                await self._conduct(served, office, office.compiled(graph))
-        except RunFailedError as error:
-            log.warning("run.failed run_id=%s attempt=%d error=%s", run.id, run.attempt + 1, error)
-        except LeaseLostError:
-            log.warning("run.lease_lost run_id=%s thread_id=%s", run.id, run.thread_id)
-        except Exception as error:
-            log.exception("run.not_begun run_id=%s", run.id)
-            await self._database.queue.finish(claimed.lease, served.ending.failed(error))
-        finally:
-            if claimed.lease.refused:
-                await self._database.queue.count_refused(self.presence.id, claimed.lease.refused)
-
-    async def _conduct(self, served: _Served, office: Office, graph: Graph) -> None:
-        claimed = served.claimed
-
-        async def claim() -> Claimed:
-            return claimed
-
-        given = await _input_of(claimed, graph)
-        conductor = office.conductor(
-            claimed.run, graph, claim=claim, ending=served.ending, control=served.control, aloud=self._live_text
-        )
-        async with aclosing(conductor.events(given, watched=self._live_text)) as events:
-            async for _ in events:
-                pass
 
     async def _hear_rings(self, rings: Listener) -> None:
         async for _ in rings:
@@ -258,17 +259,3 @@ class Worker:
         for duty in self._duties:
             duty.cancel()
         await asyncio.wait(self._duties)
-
-
-async def _input_of(claimed: Claimed, graph: Graph) -> Any:
-    """Return what the graph is given: what it was answered, its input, or None to go on from its checkpoint."""
-    payloads = payloads_of(graph)
-    if claimed.resume is not None:
-        questions = questions_of(claimed.interrupts or b"", payloads)
-        answers = await unanswered(graph, claimed.run.thread_id, questions, payloads.loads(claimed.resume))
-        return Command(resume=answers) if answers else None
-    given = payloads.loads(claimed.given) if claimed.given is not None else None
-    if not claimed.begun:
-        return given
-    state = await graph.aget_state({"configurable": {"thread_id": claimed.run.thread_id}})
-    return None if (state.metadata or {}).get("run_id") == claimed.run.id else given

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from trunkline.errors import TrunklineError
     from trunkline.graphs.fan_out import FanOut
     from trunkline.runtime.line import Trunkline
+    from trunkline.runtime.retention import Retention
     from trunkline.runtime.storage.cache import SQLAlchemyCache
     from trunkline.runtime.storage.checkpoints.saver import SQLAlchemySaver
     from trunkline.runtime.storage.memory.store import SQLAlchemyStore
@@ -25,6 +26,7 @@ __all__ = [
     "Agent",
     "FanOut",
     "ManualClock",
+    "Retention",
     "SQLAlchemyCache",
     "SQLAlchemySaver",
     "SQLAlchemyStore",
@@ -42,6 +44,7 @@ _HOMES = {
     "SQLAlchemyCache": "trunkline.runtime.storage.cache",
     "SQLAlchemySaver": "trunkline.runtime.storage.checkpoints.saver",
     "SQLAlchemyStore": "trunkline.runtime.storage.memory.store",
+    "Retention": "trunkline.runtime.retention",
     "ScriptedModel": "trunkline.agents.scripted",
     "Toolbox": "trunkline.tools.toolbox",
     "Trunkline": "trunkline.runtime.line",

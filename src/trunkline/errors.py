@@ -244,6 +244,14 @@ class DowngradeError(UsageError):
         self.revision, self.current, self.before = revision, current, before
 
 
+class WorkerNotStartedError(SetupError):
+    """A worker process that a command started did not come so far as to serve."""
+
+    def __init__(self, *, worker: str, problem: str, said: str) -> None:
+        super().__init__(f"{worker} {problem}; its last words: {said}")
+        self.worker, self.problem = worker, problem
+
+
 class MissingExtraError(SetupError):
     """A feature needs a package that is not installed."""
 
@@ -724,6 +732,33 @@ class AnswerError(UsageError):
             f"give a mapping from their ids to answers, as line.interrupts({run!r}) shows them"
         )
         self.run, self.waits_for, self.unknown = run, waits_for, unknown or []
+
+
+class TenantLimitError(UsageError, ValueError):
+    """A limit of a tenant has a value that it cannot have."""
+
+    def __init__(self, *, limit: str, value: float | None, least: str) -> None:
+        super().__init__(f"{limit} of a tenant must be {least}, got {value!r}")
+        self.limit, self.value = limit, value
+
+
+class ScheduleError(UsageError, ValueError):
+    """A schedule has a cron expression or a time zone that names no moments."""
+
+    def __init__(self, *, cron: str, zone: str, problem: str) -> None:
+        super().__init__(
+            f"cannot schedule {cron!r} in zone {zone!r}: {problem}; expected the five fields of cron "
+            "(minute, hour, day of the month, month, day of the week) and a zone like 'Europe/Berlin'"
+        )
+        self.cron, self.zone, self.problem = cron, zone, problem
+
+
+class UnknownScheduleError(UsageError, LookupError):
+    """There is no schedule of that name."""
+
+    def __init__(self, *, name: str) -> None:
+        super().__init__(f"there is no schedule {name!r}; 'trunkline schedules list' shows them")
+        self.name = name
 
 
 # --- store ---

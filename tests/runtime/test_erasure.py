@@ -8,12 +8,18 @@ from typing import Any, TypedDict
 import psycopg
 import pytest
 from langgraph.graph import START, StateGraph
+from sqlalchemy import insert
 
+from stand_ins.runs import begun, queued
 from trunkline import Agent, ScriptedModel, Trunkline, tool
 from trunkline.agents import Models, call
-from trunkline.errors import RunFailedError, ThreadInUseError
+from trunkline.errors import LeaseLostError, RunFailedError, ThreadInUseError
+from trunkline.runtime.export import exported
 from trunkline.runtime.queue.status import RunStatus
 from trunkline.runtime.storage.database import Database, open_database
+from trunkline.runtime.storage.payloads import Payloads
+from trunkline.runtime.storage.queue.finishing import Ended, Interrupted
+from trunkline.runtime.storage.queue_tables import EventRow, ScheduleRow
 from trunkline.tools.call import CallState
 
 PERSON = "Zebulon"
@@ -186,10 +192,84 @@ async def test_what_is_cut_off_by_force_cannot_bring_the_thread_back(line: Trunk
     (cut,) = await database.runs.latest(limit=1)
     held.go.set()
 
-    with pytest.raises(RunFailedError, match="was deleted while this run was under way"):
+    with pytest.raises(RunFailedError, match="no longer has the lease"):
         await running
     assert cut.run.status is RunStatus.CANCELLED
     assert await database.saver.aget_tuple({"configurable": {"thread_id": "t"}}) is None
+
+
+async def test_nothing_more_of_a_run_that_is_cut_off_is_written(database: Database) -> None:
+    """It has lost its lease, whatever it still has to tell."""
+    lease = await begun(database, "t")
+    await database.threads.erase("t", force=True)
+
+    with pytest.raises(LeaseLostError):
+        await database.queue.finish(lease, Ended(status=RunStatus.FAILED, error=f"{PERSON} was not found"))
+    assert (await database.threads.find("t") or _none()).late is False
+
+
+# --- what the queue keeps ---
+
+
+async def test_a_queued_run_keeps_its_thread_from_being_deleted(database: Database) -> None:
+    """By force it is cancelled, and no worker gets it."""
+    await queued(database, "t", PERSON)
+    with pytest.raises(ThreadInUseError, match="run r-queued is queued"):
+        await database.threads.erase("t")
+    await database.threads.erase("t", force=True)
+
+    assert (await database.runs.get("r-queued") or _none()).status is RunStatus.CANCELLED
+    lease = await begun(database, "t")
+    assert lease.run_id == "r-begun"
+
+
+async def test_no_byte_of_what_the_queue_keeps_stays(url: str) -> None:
+    """What was given, answered, asked for, what failed, what happened, and what is to be done again."""
+    async with open_database(url) as database:
+        await fill_queue(database, "t")
+        assert kept_bytes(url).count(PERSON.encode()) > 5
+        await database.threads.erase("t", force=True)
+        await database.threads.scrub()
+
+        assert PERSON.encode() not in kept_bytes(url)
+
+
+async def test_what_the_queue_keeps_is_exported(database: Database) -> None:
+    """Inputs, questions and answers can be read."""
+    await fill_queue(database, "t")
+    lines = [line async for line in exported(database, "t")]
+
+    told = {(line["kind"], name): str(value) for line in lines for name, value in line.items() if PERSON in str(value)}
+    assert told.keys() >= {("run", "given"), ("run", "interrupts"), ("event", "data"), ("schedule", "given")}
+    assert [line["given"] for line in lines if line.get("id") == "r-queued"] == [{"said": PERSON}]
+
+
+async def test_a_run_is_not_repeated_because_its_thread_was_erased(database: Database) -> None:
+    """Its key still belongs to it, though nobody knows any more what it was given."""
+    await queued(database, "t", PERSON, key="order 7")
+    await database.threads.erase("t", force=True)
+
+    assert await queued(database, "t", PERSON, key="order 7", run_id="r-again") == "r-queued"
+
+
+async def fill_queue(database: Database, thread: str) -> None:
+    """A run that waits, one that is queued, one that failed; an event, and a schedule."""
+    data = Payloads(database.saver.serde).dumps({"said": PERSON})
+    for run_id, end in (
+        ("r-waits", Interrupted(interrupts=data, answer=PERSON)),
+        ("r-failed", Ended(status=RunStatus.FAILED, error=PERSON)),
+    ):
+        await database.queue.finish(await begun(database, thread, run_id=run_id), end)
+    await queued(database, thread, {"said": PERSON})
+    common = {"thread_id": thread, "data": data, "run_id": "r-waits", "kind": "k", "seq": 1, "fence": 1, "at": 1}
+    await database.writer.post(insert(EventRow), common)
+    when = {"cron": "0 9 * * 1", "zone": "UTC", "misfire": "once", "next_at": 1}
+    what = {"thread_id": thread, "graph": "g", "reference": "g", "given": data, "queue": "default", "priority": 0}
+    await database.writer.post(insert(ScheduleRow), {"tenant": "", "name": "weekly", **when, **what})
+
+
+def _none() -> Any:
+    raise AssertionError("it is not there")
 
 
 async def test_a_conversation_may_begin_anew_on_an_erased_thread(url: str) -> None:

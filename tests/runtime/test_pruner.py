@@ -1,7 +1,7 @@
 """The pruner: what each graph's retention says, done on both databases."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,12 +10,12 @@ import pytest
 
 from stand_ins.checkpoints import grow
 from stand_ins.runs import begun
-from trunkline import Agent, ScriptedModel, Trunkline, tool
-from trunkline.agents import call
+from trunkline import Agent, ManualClock, Retention, ScriptedModel, Trunkline, tool
+from trunkline.agents import Models, call
 from trunkline.errors import RetentionError, RunFailedError
-from trunkline.runtime.pruner import Pruner, Sweep
-from trunkline.runtime.retention import Retention
+from trunkline.runtime.pruner import PRUNE_EVERY, Pruner, Sweep
 from trunkline.runtime.storage.database import Database
+from trunkline.runtime.storage.queue.finishing import Interrupted
 
 SHOP = Agent("shop", model=ScriptedModel(["yes"], repeat=True))
 DESK = Agent("desk", model=ScriptedModel(["well"], repeat=True))
@@ -89,7 +89,18 @@ async def test_a_thread_with_a_run_under_way_is_left_alone(
     pruner = Pruner(database, {}, default=retention, now=later(database, days=400))
 
     assert await pruner.sweep() == Sweep()
-    assert (await database.threads.find("s") or _none()).under_way == "run r-2"
+    assert (await database.threads.find("s") or _none()).under_way == "run r-2 is under way"
+
+
+async def test_a_thread_does_not_expire_while_a_run_waits_for_an_answer(database: Database) -> None:
+    """However long nobody answers; once the run is over, its time begins to run."""
+    lease = await begun(database, "s")
+    await database.queue.finish(lease, Interrupted(interrupts=b""))
+    pruner = Pruner(database, {}, default=Retention(ttl=1), now=later(database, days=400))
+
+    assert await pruner.sweep() == Sweep()
+    await database.queue.stop(lease.run_id)
+    assert await pruner.sweep() == Sweep(erased=1)
 
 
 async def test_a_thread_that_is_used_again_at_the_last_moment_is_left(line: Trunkline, database: Database) -> None:
@@ -125,6 +136,20 @@ async def test_a_call_that_comes_late_is_erased_too(line: Trunkline, database: D
 
     assert "Dana" not in str([each async for each in database.threads.records("s")])
     assert await Pruner(database, {}).sweep() == Sweep()
+
+
+@pytest.mark.parametrize("retention", [Retention(keep_last=1), {"shop": Retention(keep_last=1)}])
+async def test_a_worker_prunes_by_itself(
+    url: str, database: Database, retention: Retention | Mapping[str, Retention]
+) -> None:
+    """Once an hour, beside the runs that it serves."""
+    clock = ManualClock()
+    async with Trunkline(url, models=Models({}), clock=clock, retention=retention) as line:
+        await line.run(SHOP, "hello", thread="s")
+        async with line.worker(), asyncio.timeout(30):
+            await clock.advance(PRUNE_EVERY)
+            while (await database.threads.find("s") or _none()).checkpoints > 1:
+                await clock.advance(0)
 
 
 @pytest.mark.parametrize("wrong", [{"keep_last": 0}, {"ttl": 0.0}, {"ttl": timedelta(0)}])

@@ -73,7 +73,7 @@ def test_threads_of_one_graph_are_listed_as_json(database: str, capsys: pytest.C
     (thread,) = objects(capsys, "list", "--graph", "desk", "--json", "--database", database)
 
     assert (thread["name"], thread["graph"], thread["checkpoints"], thread["erased"]) == ("t-2", "desk", 8, False)
-    assert set(thread) == {"name", "graph", "runs", "checkpoints", "active_at", "under_way", "erased"}
+    assert set(thread) == {"name", "graph", "runs", "checkpoints", "active_at", "under_way", "waiting", "erased"}
 
 
 @pytest.mark.parametrize(("more", "said"), [((), "no threads in"), (("--graph", "x"), "no threads of graph 'x'")])

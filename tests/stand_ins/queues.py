@@ -59,7 +59,7 @@ class QueueUnderTest:
         """Return a run that can be submitted."""
         tenant = given.get("tenant", "")
         run_id = given.pop("run_id", None) or f"r{next(self._numbers):03}"
-        fixed = {"graph": "g", "reference": "g", "given": b"input", "asked": None, "trace_id": run_id}
+        fixed: dict[str, Any] = {"graph": "g", "reference": "g", "given": b"input", "asked": None, "trace_id": run_id}
         return Submission(run_id=run_id, thread_id=f"{tenant}/{thread}", **({**fixed, "tenant": tenant} | given))
 
     async def submit(self, thread: str = "t", **given: Any) -> str:

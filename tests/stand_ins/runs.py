@@ -30,8 +30,10 @@ async def begun(database: Database, thread: str, *, run_id: str = "r-begun", gra
     return claimed.lease
 
 
-async def queued(database: Database, thread: str, given: object, *, run_id: str = "r-queued") -> None:
-    """A run that no worker has begun yet."""
+async def queued(
+    database: Database, thread: str, given: object, *, run_id: str = "r-queued", key: str | None = None
+) -> str:
+    """Submit a run that no worker has begun yet, and return the id of the run that its key belongs to."""
     wanted = Submission(
         run_id=run_id,
         thread_id=thread,
@@ -41,5 +43,6 @@ async def queued(database: Database, thread: str, given: object, *, run_id: str 
         given=Payloads(database.saver.serde).dumps(given),
         asked=str(given),
         trace_id=run_id,
+        key=key,
     )
-    await database.queue.submit(wanted)
+    return (await database.queue.submit(wanted)).run_id

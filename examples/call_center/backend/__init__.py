@@ -10,19 +10,22 @@ from trunkline.examples.call_center.backend.answers import (
 )
 from trunkline.examples.call_center.backend.backend import CALM, ROUGH, Backend
 from trunkline.examples.call_center.backend.books import Books
+from trunkline.examples.call_center.backend.desks import Desks
 from trunkline.examples.call_center.backend.lookups import Lookups
 from trunkline.examples.call_center.backend.luck import Fate, Faults, System
 from trunkline.examples.call_center.backend.messages import MessageTemplate
 from trunkline.examples.call_center.backend.orders import OrderDesk
 from trunkline.examples.call_center.backend.service import Queue, ServiceDesk
-from trunkline.examples.call_center.backend.wire import Effect, Wire
+from trunkline.examples.call_center.backend.wire import Carrier, Effect, Wire
 
 __all__ = [
     "CALM",
     "ROUGH",
     "Backend",
     "Books",
+    "Carrier",
     "CustomerRef",
+    "Desks",
     "Effect",
     "Fate",
     "Faults",

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from trunkline.examples.call_center.backend.books import Books
-from trunkline.examples.call_center.backend.lookups import Lookups
+from trunkline.examples.call_center.backend.desks import Desks
 from trunkline.examples.call_center.backend.luck import Faults, System
-from trunkline.examples.call_center.backend.orders import OrderDesk
-from trunkline.examples.call_center.backend.service import ServiceDesk
 from trunkline.examples.call_center.backend.wire import Effect, Wire
 from trunkline.examples.call_center.world import DEFAULT_SEED, World
 
@@ -16,7 +14,7 @@ CALM = Faults()
 ROUGH = Faults(failed=0.02, lost=0.01)
 
 
-class Backend:
+class Backend(Desks):
     """CRM, orders, shipping, payments, tickets, knowledge, messaging and loyalty of one company.
 
     `latency` multiplies the time that a request takes (a median of 60 to 180 ms); 0 takes none. Belongs to one event
@@ -26,9 +24,7 @@ class Backend:
     def __init__(self, world: World, *, seed: int = DEFAULT_SEED, latency: float = 1.0, faults: Faults = CALM) -> None:
         self.books = Books(world)
         self.wire = Wire(seed=seed, latency=latency, faults=faults)
-        self.lookups = Lookups(self.wire, self.books)
-        self.orders = OrderDesk(self.wire, self.books)
-        self.service = ServiceDesk(self.wire, self.books)
+        super().__init__(self.wire, self.books)
 
     def start_again(self, world: World, *, seed: int, faults: Faults) -> None:
         """Begin another day, as if made anew: tools that were made of these systems stay good."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from trunkline.examples.call_center import policy
 from trunkline.examples.call_center.backend.answers import CustomerRef, Profile
 from trunkline.examples.call_center.backend.books import Books
-from trunkline.examples.call_center.backend.wire import Wire, remote
+from trunkline.examples.call_center.backend.wire import Carrier, remote
 from trunkline.examples.call_center.policy import Quote
 from trunkline.examples.call_center.records import (
     Article,
@@ -27,7 +27,7 @@ from trunkline.examples.call_center.world import search
 class Lookups:
     """Reads. They need no verification: what is fetched is not yet said."""
 
-    wire: Wire
+    wire: Carrier
     books: Books
 
     @remote("crm")

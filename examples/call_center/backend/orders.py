@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from trunkline.examples.call_center import policy
 from trunkline.examples.call_center.backend.answers import Receipt, receipt
 from trunkline.examples.call_center.backend.books import Books, permit
-from trunkline.examples.call_center.backend.wire import Wire, remote
+from trunkline.examples.call_center.backend.wire import Carrier, remote
 from trunkline.examples.call_center.policy import Ruling, money
 from trunkline.examples.call_center.records import (
     Address,
@@ -28,7 +28,7 @@ from trunkline.tools import ToolRejectedError
 class OrderDesk:
     """Changes to orders, each with an idempotency key. Each `ruling_on_…` tells beforehand what policy says."""
 
-    wire: Wire
+    wire: Carrier
     books: Books
 
     @remote("payments", changes=True)

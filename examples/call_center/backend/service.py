@@ -17,7 +17,7 @@ from trunkline.examples.call_center.backend.answers import (
 )
 from trunkline.examples.call_center.backend.books import Books, permit
 from trunkline.examples.call_center.backend.messages import MessageTemplate, message_text
-from trunkline.examples.call_center.backend.wire import Wire, remote
+from trunkline.examples.call_center.backend.wire import Carrier, remote
 from trunkline.examples.call_center.policy import Ruling, money
 from trunkline.examples.call_center.records import (
     Channel,
@@ -39,7 +39,7 @@ Queue = Literal["general", "orders", "billing", "complaints"]
 class ServiceDesk:
     """Changes around a customer. Two old systems know no idempotency keys: loyalty and messaging."""
 
-    wire: Wire
+    wire: Carrier
     books: Books
 
     @remote("crm", changes=True)

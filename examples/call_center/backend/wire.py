@@ -13,6 +13,7 @@ from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, cast
 from trunkline.examples.call_center.backend.answers import Receipt
 from trunkline.examples.call_center.backend.luck import Faults, Luck, System, luck
 from trunkline.examples.call_center.canonical import canonical_json
+from trunkline.examples.call_center.policy import Ruling
 from trunkline.tools import ToolRejectedError
 
 P = ParamSpec("P")
@@ -51,8 +52,20 @@ class Request:
         return f"{self.operation} {canonical_json(self.arguments)}"
 
 
+class Carrier(Protocol):
+    """What brings requests to the systems, in this process or in another."""
+
+    async def carry(self, request: Request, body: Callable[[], R]) -> R:
+        """Let the system do what `body` does, and return its answer if it arrives."""
+        ...
+
+    async def rule(self, name: str, arguments: Mapping[str, object], body: Callable[[], Ruling]) -> Ruling:
+        """Return what policy says now of an intended effect, as `body` tells it. This is never lost."""
+        ...
+
+
 class Wire:
-    """Carries requests to the systems, and keeps the record of what they did."""
+    """Carries requests to the systems of this process, and keeps the record of what they did."""
 
     def __init__(self, *, seed: int, latency: float, faults: Faults) -> None:
         self.effects: list[Effect] = []
@@ -85,6 +98,15 @@ class Wire:
                     message = f"{request.system} gave no answer to {request.operation}"
                     raise TimeoutError(message)
                 return answer
+
+    async def rule(self, name: str, arguments: Mapping[str, object], body: Callable[[], Ruling]) -> Ruling:
+        """Return what policy says now."""
+        del name, arguments
+        return body()
+
+    def suffer(self, faults: Faults) -> None:
+        """Let requests go wrong so often from now on."""
+        self._faults = faults
 
     def _luck(self, request: Request) -> Luck:
         asked = request.text
@@ -139,7 +161,7 @@ class Wired(Protocol):
     """What has remote operations."""
 
     @property
-    def wire(self) -> Wire:
+    def wire(self) -> Carrier:
         """What carries the requests."""
         ...
 

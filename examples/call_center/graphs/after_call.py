@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
+from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import HumanMessage
 from langchain_core.runnables import RunnableConfig
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 
 from trunkline import Agent, FanOut
-from trunkline.examples.call_center.backend import Backend
+from trunkline.examples.call_center.backend import Desks
 from trunkline.examples.call_center.graphs.live_contact import PROMPTS
 from trunkline.examples.call_center.tools import after_call_toolbox
 from trunkline.graphs import ModelStep
@@ -30,6 +31,9 @@ class FinishedContact(TypedDict):
     actions: str
     """What really happened, one a line."""
 
+    pending: NotRequired[str]
+    """What still waited for a colleague when the caller was gone, one a line: somebody must tell them."""
+
 
 class AfterCall(FinishedContact):
     """A finished contact, and what is made of it."""
@@ -43,7 +47,7 @@ class AfterCall(FinishedContact):
 Graph = CompiledStateGraph[AfterCall, None, FinishedContact, AfterCall]
 
 
-def after_call(backend: Backend, *, model: str) -> Graph:
+def after_call(backend: Desks, *, model: BaseChatModel | str) -> Graph:
     """Return the graph that does the work after one contact."""
     graph = StateGraph(AfterCall, input_schema=FinishedContact)
     for name in ("summary", "disposition", "commitments"):
@@ -58,7 +62,7 @@ def after_call(backend: Backend, *, model: str) -> Graph:
 class Writer:
     """Lets an agent read the transcript and write one thing about it."""
 
-    def __init__(self, name: str, model: str) -> None:
+    def __init__(self, name: str, model: BaseChatModel | str) -> None:
         self._name = name
         self._step = ModelStep(Agent(name, model=model, prompt=PROMPTS / f"{name}.md"))
 
@@ -71,7 +75,7 @@ class Writer:
 class Noter:
     """Writes the note of a contact into the CRM, once."""
 
-    def __init__(self, backend: Backend) -> None:
+    def __init__(self, backend: Desks) -> None:
         self._fan_out = FanOut(after_call_toolbox(backend))
 
     async def note(self, state: AfterCall, config: RunnableConfig) -> dict[str, Any]:
@@ -85,7 +89,8 @@ class Noter:
 
 
 def _note(state: AfterCall) -> dict[str, Any]:
-    owed = [line for line in state["commitments"].splitlines() if line and line != "none"]
+    said = f"{state['commitments']}\n{state.get('pending', '')}"
+    owed = [line for line in said.splitlines() if line and line != "none"]
     disposition = state["disposition"] if state["disposition"] in DISPOSITIONS else "resolved"
     return {
         "contact_id": state["contact_id"],

@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NotRequired
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
@@ -20,7 +20,7 @@ from langgraph.graph import END, START, MessagesState, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 
 from trunkline import Agent, FanOut, Toolbox
-from trunkline.examples.call_center.backend import Backend
+from trunkline.examples.call_center.backend import Desks
 from trunkline.examples.call_center.tools import contact_toolbox
 from trunkline.graphs import ModelStep, wants_tools
 from trunkline.tools import CallResult, Deadline, Done, StillRunning, ToolRequest
@@ -45,6 +45,9 @@ class Turn(MessagesState):
     waiting: str
     """The calls that wait for a colleague, as JSON."""
 
+    recap: NotRequired[str]
+    """What a caller who was cut off hears first."""
+
 
 class ContactState(Turn):
     """What is known of a contact."""
@@ -66,7 +69,7 @@ class ContactState(Turn):
 Graph = CompiledStateGraph[ContactState, None, Turn, ContactState]
 
 
-def live_contact(tools: Backend | Toolbox, *, model: BaseChatModel | str, patience: Deadline = ON_THE_LINE) -> Graph:
+def live_contact(tools: Desks | Toolbox, *, model: BaseChatModel | str, patience: Deadline = ON_THE_LINE) -> Graph:
     """Return the graph that serves one turn of a contact. The thread is the contact.
 
     `patience` is how long the first answer waits for what the desk wants to see; what comes later is told later.
@@ -95,7 +98,7 @@ def live_contact(tools: Backend | Toolbox, *, model: BaseChatModel | str, patien
 def guard(state: Turn) -> dict[str, Any]:
     """Open the turn: nothing of the last one is said again."""
     contact = {"id": state["contact_id"], "channel": state["channel"]}
-    return {"said": "", "contact": json.dumps(contact)}
+    return {"said": "", "contact": json.dumps(contact), "recap": state.get("recap", "")}
 
 
 def way_on(state: ContactState) -> Literal["prefetch", "resolver", "handoff"]:
@@ -107,7 +110,7 @@ def way_on(state: ContactState) -> Literal["prefetch", "resolver", "handoff"]:
 
 def reply(state: ContactState) -> dict[str, Any]:
     """Say the answer, and in the first turn who is speaking."""
-    opening = "" if state.get("greeted") else DISCLOSURE
+    opening = ("" if state.get("greeted") else DISCLOSURE) + state.get("recap", "")
     return {"said": opening + state["messages"][-1].text, "greeted": True}
 
 

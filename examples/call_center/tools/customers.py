@@ -28,8 +28,8 @@ GoodwillReason = Literal["late_delivery", "damaged_item", "poor_service", "our_m
 
 def customer_tools(desk: ServiceDesk) -> list[Tool]:
     """Return the changes to what the company holds of a customer."""
-    on_goodwill = ruled_by(desk.ruling_on_goodwill, "customer_id", "cents")
-    on_message = ruled_by(desk.ruling_on_message, "customer_id", "recipient")
+    on_goodwill = ruled_by(desk.wire, desk.ruling_on_goodwill, "customer_id", "cents")
+    on_message = ruled_by(desk.wire, desk.ruling_on_message, "customer_id", "recipient")
 
     async def goodwill_given(customer_id: CustomerId, cents: int, reason: str) -> Receipt | None:
         return await desk.find_goodwill(customer_id=customer_id, cents=cents, reason=reason)

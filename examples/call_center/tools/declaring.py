@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Annotated, Any
 
 from pydantic import Field
 
-from trunkline.examples.call_center.backend import Books
+from trunkline.examples.call_center.backend import Books, Carrier
 from trunkline.examples.call_center.policy import Ruling, Verdict
 from trunkline.examples.call_center.records import CustomerId, LineId, OrderId
 from trunkline.tools import Rule, ToolRejectedError, asking, current_call, untrusted
@@ -23,7 +23,7 @@ EFFECT_TIMEOUT = 8.0
 APPROVAL_SECONDS = 30 * 60.0
 """How long a request waits for a person before it expires."""
 
-RuledBy = Callable[[Mapping[str, Any]], Ruling]
+RuledBy = Callable[[Mapping[str, Any]], Awaitable[Ruling]]
 """What policy says of a call with these arguments."""
 
 
@@ -36,17 +36,22 @@ def own_key() -> str:
     return key
 
 
-def ruled_by(ruling: Callable[..., Ruling], *names: str) -> RuledBy:
+def ruled_by(wire: Carrier, ruling: Callable[..., Ruling], *names: str) -> RuledBy:
     """Ask for a ruling on these arguments of a call."""
-    return lambda arguments: ruling(*(arguments[name] for name in names))
+
+    def ruled(arguments: Mapping[str, Any]) -> Awaitable[Ruling]:
+        asked = {name: arguments[name] for name in names}
+        return wire.rule(ruling.__name__, asked, lambda: ruling(**asked))
+
+    return ruled
 
 
 def allowed(ruling: RuledBy) -> Rule:
     """Make a rule for `requires=` of a ruling: what policy refuses, and what the systems would refuse, never runs."""
 
-    def objection(arguments: Mapping[str, Any]) -> str | None:
+    async def objection(arguments: Mapping[str, Any]) -> str | None:
         try:
-            ruled = ruling(arguments)
+            ruled = await ruling(arguments)
         except ToolRejectedError as refusal:
             return _with_source(str(refusal), arguments)
         if ruled.verdict is not Verdict.REFUSED:
@@ -59,9 +64,9 @@ def allowed(ruling: RuledBy) -> Rule:
 def if_policy_asks(ruling: RuledBy) -> Rule:
     """Make a rule for `approve=` of a ruling: where policy asks for a person, one must decide within half an hour."""
 
-    def reason(arguments: Mapping[str, Any]) -> str | None:
+    async def reason(arguments: Mapping[str, Any]) -> str | None:
         try:
-            ruled = ruling(arguments)
+            ruled = await ruling(arguments)
         except ToolRejectedError:
             return None  # it will be refused, and nobody need be asked
         return ruled.text if ruled.verdict is Verdict.NEEDS_APPROVAL else None
@@ -76,7 +81,7 @@ def _with_source(objection: str, arguments: Mapping[str, Any]) -> str:
 
 
 def orders_of_customer(books: Books) -> Callable[[Mapping[str, Any]], Iterable[str]]:
-    """Name the orders of the customer in `customer_id`."""
+    """Name the orders of the customer in `customer_id`. Whose an order is never changes, so any books will do."""
     return lambda arguments: [f"order:{order_id}" for order_id in books.order_ids_of(arguments["customer_id"])]
 
 

@@ -33,10 +33,10 @@ def order_tools(desk: OrderDesk) -> list[Tool]:
     """Return the changes to orders. Policy decides in code which of them a person must approve."""
     proof = proof_of_owner(desk.books)
 
-    on_refund = ruled_by(desk.ruling_on_refund, "order_id", "line_ids", "cents")
-    on_cancel = ruled_by(desk.ruling_on_cancellation, "order_id")
-    on_exchange = ruled_by(desk.ruling_on_exchange, "order_id", "line_ids", "new_variants")
-    on_address = ruled_by(desk.ruling_on_address, "order_id")
+    on_refund = ruled_by(desk.wire, desk.ruling_on_refund, "order_id", "line_ids", "cents")
+    on_cancel = ruled_by(desk.wire, desk.ruling_on_cancellation, "order_id")
+    on_exchange = ruled_by(desk.wire, desk.ruling_on_exchange, "order_id", "line_ids", "new_variants")
+    on_address = ruled_by(desk.wire, desk.ruling_on_address, "order_id")
 
     @tool(
         effect="write",

@@ -9,11 +9,11 @@ from typing import Any
 from zlib import crc32
 
 from langchain_core.utils.uuid import uuid7
-from sqlalchemy import bindparam, func, insert, literal, or_, select, text, update
+from sqlalchemy import bindparam, exists, func, insert, literal, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import aliased
 
-from trunkline.errors import WorkerDeadError
+from trunkline.errors import LeaseLostError, WorkerDeadError
 from trunkline.runtime.queue.lease import Lease
 from trunkline.runtime.queue.status import RunStatus
 from trunkline.runtime.storage.queue.answering import gone_on
@@ -22,7 +22,7 @@ from trunkline.runtime.storage.queue.mailbox import due_or_begun, settle
 from trunkline.runtime.storage.queue.submitting import lock_thread
 from trunkline.runtime.storage.queue_tables import TenantRow, WorkerRow
 from trunkline.runtime.storage.run_rows import Run, row_of, run_of
-from trunkline.runtime.storage.tables import RunRow, ThreadRow
+from trunkline.runtime.storage.tables import NewsRow, RunRow, ThreadRow
 
 _INSERT_RUN = insert(RunRow)
 _BEGIN_RUN = update(RunRow).where(RunRow.id == bindparam("the_run"))
@@ -42,6 +42,9 @@ class Claimed:
     lease: Lease
     clean: bool
     """Whether the thread's last run before this one ended well, or there was none."""
+
+    news: bool
+    """Whether the thread's conversation must be told something."""
 
     reference: str | None = None
     given: bytes | None = None
@@ -85,19 +88,51 @@ async def begin(connection: AsyncConnection, run: Run, worker_id: str, now: int,
     """
     await _require_alive(connection, worker_id)
     thread = await lock_thread(connection, run.thread_id, run.tenant, now)
-    status_before = await connection.scalar(select(_last_before(literal(thread.id), literal(run.id))))
-    clean = status_before in _ENDED_WELL
+    past = select(
+        _last_before(literal(thread.id), literal(run.id)).label("status_before"),
+        _has_news(literal(thread.id)),
+        _waits(literal(thread.id)),
+    )
+    before = (await connection.execute(past)).one()
+
+    def claimed(lease: Lease) -> Claimed:
+        clean = before.status_before in _ENDED_WELL
+        return Claimed(run=run, lease=lease, clean=clean, news=before.news)
+
     if thread.sched == "leased":
         earlier = await _begun_before(connection, thread, run, worker_id)
-        return Claimed(run=run, lease=earlier, clean=clean) if earlier else None
+        return earlier and claimed(earlier)
     lease = _lease(thread, run.id, worker_id)
-    if status_before is not None:
+    if before.waits:
         await gone_on(connection, [thread.id], now, answers=answers)
     await connection.execute(_INSERT_RUN, [row_of(run) | {"seq": thread.next_seq, "fence": lease.fence}])
     counted = update(ThreadRow).where(ThreadRow.id == thread.id).values(next_seq=thread.next_seq + 1)
     await connection.execute(counted)
     await connection.execute(_LEASE_THREAD, [_leased(lease)])
-    return Claimed(run=run, lease=lease, clean=clean)
+    return claimed(lease)
+
+
+async def take_over(connection: AsyncConnection, lease: Lease) -> Claimed:
+    """Return what another process has claimed under this lease, to serve it in its place. Raises `LeaseLostError`."""
+    held = (ThreadRow.id == lease.thread_id, ThreadRow.fence == lease.fence, ThreadRow.lease_id == lease.lease_id)
+    runs = RunRow.__table__
+    before = (_last_before(runs.c.thread_id, runs.c.id).label("status_before"), _has_news(runs.c.thread_id))
+    wanted = select(runs, ThreadRow.next_event, *before).join(ThreadRow.__table__, runs.c.thread_id == ThreadRow.id)
+    row = (await connection.execute(wanted.where(runs.c.id == lease.run_id, *held))).first()
+    if row is None:
+        raise LeaseLostError(run=lease.run_id, thread=lease.thread_id)
+    lease.next_event = row.next_event
+    return Claimed(
+        run=run_of(row),
+        lease=lease,
+        clean=row.status_before in _ENDED_WELL,
+        news=row.news,
+        reference=row.reference,
+        given=row.given,
+        resume=row.resume,
+        interrupts=row.interrupts,
+        begun=True,
+    )
 
 
 async def _begun_before(connection: AsyncConnection, thread: Any, run: Run, worker_id: str) -> Lease | None:
@@ -172,17 +207,17 @@ async def _begin_each(
     """Begin the next run of each thread. One whose next run is for another queue by now takes its place there."""
     nexts = await _next_runs(connection, [thread.id for thread in threads], now)
     claimed: list[Claimed] = []
-    used: list[str] = []
+    waited: list[str] = []
     for thread in threads:
         row = nexts.get(thread.id)
         if row is None or row.queue not in queues:
             await settle(connection, thread.id, now)
         else:
             claimed.append(_claimed(thread, row, worker_id, now))
-            if row.status_before is not None:
-                used.append(thread.id)
-    if used:
-        await gone_on(connection, used, now, answers=False)
+            if row.waits:
+                waited.append(thread.id)
+    if waited:
+        await gone_on(connection, waited, now, answers=False)
     if claimed:
         await connection.execute(_BEGIN_RUN, [_begun(one) for one in claimed])
         await connection.execute(_LEASE_THREAD, [_leased(one.lease) for one in claimed])
@@ -190,12 +225,13 @@ async def _begin_each(
 
 
 async def _next_runs(connection: AsyncConnection, thread_ids: Sequence[str], now: int) -> dict[str, Any]:
-    """Return the next run of each thread, and the status of the one before it."""
+    """Return the next run of each thread, the status of the one before it, and whether there is news."""
     queued = (RunRow.status == RunStatus.QUEUED.value, RunRow.thread_id == ThreadRow.id, due_or_begun(now))
     head = select(RunRow.id).where(*queued).order_by(RunRow.seq).limit(1).correlate(ThreadRow).scalar_subquery()
     runs = RunRow.__table__
     before = _last_before(runs.c.thread_id, runs.c.id).label("status_before")
-    wanted = select(runs, before).join_from(ThreadRow.__table__, runs, runs.c.id == head)
+    more = (_has_news(runs.c.thread_id), _waits(runs.c.thread_id))
+    wanted = select(runs, before, *more).join_from(ThreadRow.__table__, runs, runs.c.id == head)
     rows = await connection.execute(wanted.where(ThreadRow.id.in_(thread_ids)))
     return {row.thread_id: row for row in rows}
 
@@ -206,6 +242,7 @@ def _claimed(thread: Any, row: Any, worker_id: str, now: int) -> Claimed:
         run=replace(run_of(row), status=RunStatus.RUNNING, started_at=moment(now), trace_id=trace_id),
         lease=_lease(thread, row.id, worker_id),
         clean=row.status_before in _ENDED_WELL,
+        news=row.news,
         reference=row.reference,
         given=row.given,
         resume=row.resume,
@@ -225,6 +262,12 @@ def _begun(claimed: Claimed) -> dict[str, Any]:
     }
 
 
+def _waits(thread_id: Any) -> Any:
+    """Return whether a run of the thread waits for an answer."""
+    runs = aliased(RunRow)
+    return exists().where(runs.thread_id == thread_id, runs.status == RunStatus.WAITING.value).label("waits")
+
+
 def _last_before(thread_id: Any, run_id: Any) -> Any:
     """Return the status of the last run of the thread that has begun, beside this one."""
     runs = aliased(RunRow)
@@ -232,6 +275,11 @@ def _last_before(thread_id: Any, run_id: Any) -> Any:
     return (
         select(runs.status).where(*others).order_by(runs.seq.desc(), runs.started_at.desc()).limit(1).scalar_subquery()
     )
+
+
+def _has_news(thread_id: Any) -> Any:
+    """Return whether the thread's conversation must be told something."""
+    return exists().where(NewsRow.thread_id == thread_id, NewsRow.told_by.is_(None)).label("news")
 
 
 def _lease(thread: Any, run_id: str, worker_id: str) -> Lease:

@@ -2,30 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.errors import LeaseLostError
 from trunkline.runtime.queue.happenings import (
     QueueEvent,
     RunCancelled,
+    RunDied,
     RunFailed,
     RunHandedBack,
     RunRetried,
     RunSucceeded,
     RunWaiting,
+    WorkerLost,
 )
 from trunkline.runtime.queue.lease import Lease
 from trunkline.runtime.queue.status import RunStatus
 from trunkline.runtime.storage.event_data import Sealed
-from trunkline.runtime.storage.event_log import INSERT, event_row
+from trunkline.runtime.storage.event_log import INSERT, event_row, next_number
 from trunkline.runtime.storage.queue.clock import SECOND, moment
-from trunkline.runtime.storage.queue.mailbox import settle
+from trunkline.runtime.storage.queue.crashing import after_crash
+from trunkline.runtime.storage.queue.mailbox import settle_each
 from trunkline.runtime.storage.tables import RunRow, ThreadRow
 from trunkline.runtime.storage.texts import shortened
+
+_END_RUN = update(RunRow).where(RunRow.id == bindparam("the_run"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +48,14 @@ class Interrupted:
     """The run waits for an answer."""
 
     interrupts: bytes
+    """What the event log tells of it."""
+
+    questions: bytes | None = None
+    """What is kept until they are answered; see `questions.asked`."""
+
+    within: float | None = None
+    """Seconds until it is given up. None: as long as the run was submitted to wait."""
+
     answer: str | None = None
 
 
@@ -58,30 +72,59 @@ class AttemptFailed:
     delay: float
 
 
-End = Ended | Interrupted | HandedBack | AttemptFailed
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Crashed:
+    """The process that served it died."""
+
+    error: str
 
 
-async def finish(connection: AsyncConnection, lease: Lease, end: End, now: int) -> str | None:
-    """End the claim, record how as the last of its events, and let go of the thread; return the queue whose workers
-    have something to do now.
+End = Ended | Interrupted | HandedBack | AttemptFailed | Crashed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finish:
+    """A claim that ends."""
+
+    lease: Lease
+    end: End
+
+
+async def finish(connection: AsyncConnection, claims: Sequence[Finish], now: int) -> list[str | Exception | None]:
+    """End the claims, record how as the last of their events, and let go of their threads; return for each the queue
+    whose workers have something to do now.
 
     A run that somebody has asked to end is not queued again and does not wait: it is cancelled. Repeated after its
-    acknowledgement was lost, it changes nothing. Raises `LeaseLostError`.
+    acknowledgement was lost, the end changes nothing. A claim whose lease is lost gives `LeaseLostError`.
     """
-    which = (ThreadRow.id == lease.thread_id, ThreadRow.lease_id == lease.lease_id, ThreadRow.fence == lease.fence)
-    if await connection.scalar(select(ThreadRow.id).where(*which).with_for_update()) is None:
-        if await _was_done(connection, lease):
-            return None
-        raise LeaseLostError(run=lease.run_id, thread=lease.thread_id)
-    changes = await _changes(connection, lease, end, now)
-    await connection.execute(update(RunRow).where(RunRow.id == lease.run_id).values(**changes))
-    event = _event_of(end, changes)
-    row = event_row(lease.thread_id, lease.run_id, event, fence=lease.fence, seq=lease.next_event, now=now)
-    await connection.execute(INSERT, [row])
-    return await settle(connection, lease.thread_id, now, fence=ThreadRow.fence + 1, next_event=lease.next_event + 1)
+    held = await _held(connection, claims)
+    ending = [claim for claim in claims if claim.lease in held]
+    if not ending:
+        return [await _not_held(connection, claim.lease) for claim in claims]
+    for lease in held:
+        if lease.lent:
+            lease.next_event = await next_number(connection, lease.thread_id)
+    changed = [await _changes(connection, claim.lease, claim.end, now) for claim in ending]
+    for alike in _alike([{"the_run": claim.lease.run_id, **to} for claim, to in zip(ending, changed, strict=True)]):
+        await connection.execute(_END_RUN, alike)
+    await connection.execute(INSERT, [_event_row(claim, to, now) for claim, to in zip(ending, changed, strict=True)])
+    rings = await settle_each(connection, {claim.lease.thread_id: _freed(claim.lease) for claim in ending}, now)
+    return [
+        rings[claim.lease.thread_id] if claim.lease in held else await _not_held(connection, claim.lease)
+        for claim in claims
+    ]
 
 
-def _event_of(end: End, changes: dict[str, Any]) -> QueueEvent:
+def _freed(lease: Lease) -> dict[str, Any]:
+    return {"fence": lease.fence + 1, "next_event": lease.next_event + 1}
+
+
+def _event_row(claim: Finish, changes: dict[str, Any], now: int) -> dict[str, Any]:
+    lease, event = claim.lease, _event_of(claim.lease, claim.end, changes)
+    return event_row(lease.thread_id, lease.run_id, event, fence=lease.fence, seq=lease.next_event, now=now)
+
+
+def _event_of(lease: Lease, end: End, changes: dict[str, Any]) -> QueueEvent:
     match RunStatus(changes["status"]), end:
         case RunStatus.SUCCEEDED, _:
             return RunSucceeded()
@@ -91,43 +134,74 @@ def _event_of(end: End, changes: dict[str, Any]) -> QueueEvent:
             return RunWaiting(interrupts=Sealed(interrupts))
         case RunStatus.QUEUED, AttemptFailed(error=error, delay=delay):
             return RunRetried(attempt=changes["attempt"], error=error, seconds=delay)
+        case RunStatus.QUEUED, Crashed():
+            return WorkerLost(worker=lease.worker_id, crashes=changes["crashes"])
         case RunStatus.QUEUED, _:
             return RunHandedBack()
+        case RunStatus.DEAD, _:
+            return RunDied(error=changes["error"])
         case _:
             return RunFailed(error=changes["error"] or "")
 
 
-async def _was_done(connection: AsyncConnection, lease: Lease) -> bool:
-    """Return whether this claim was ended before. Whoever takes a run away gives it another fence."""
+async def _held(connection: AsyncConnection, claims: Sequence[Finish]) -> set[Lease]:
+    """Return the leases that still stand; their threads are locked."""
+    columns = (ThreadRow.id, ThreadRow.fence, ThreadRow.lease_id)
+    mine = ThreadRow.id.in_({claim.lease.thread_id for claim in claims})
+    rows = await connection.execute(select(*columns).where(mine).order_by(ThreadRow.id).with_for_update())
+    stand = {(row.id, row.fence, row.lease_id) for row in rows}
+    leases = (claim.lease for claim in claims)
+    return {lease for lease in leases if (lease.thread_id, lease.fence, lease.lease_id) in stand}
+
+
+async def _not_held(connection: AsyncConnection, lease: Lease) -> LeaseLostError | None:
+    """Return None for a claim that was ended before. Whoever takes a run away gives it another fence."""
     mine = (RunRow.id == lease.run_id, RunRow.fence == lease.fence, RunRow.status != RunStatus.RUNNING.value)
-    return await connection.scalar(select(RunRow.id).where(*mine)) is not None
+    if await connection.scalar(select(RunRow.id).where(*mine)) is not None:
+        return None
+    return LeaseLostError(run=lease.run_id, thread=lease.thread_id)
+
+
+def _alike(rows: Sequence[dict[str, Any]]) -> Collection[list[dict[str, Any]]]:
+    """Return the rows that change the same columns together."""
+    groups: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for row in rows:
+        groups.setdefault(tuple(row), []).append(row)
+    return groups.values()
 
 
 async def _changes(connection: AsyncConnection, lease: Lease, end: End, now: int) -> dict[str, Any]:
-    if not isinstance(end, Ended) and await _is_unwanted(connection, lease):
-        end = Ended(status=RunStatus.CANCELLED)
     match end:
         case Ended():
-            told = {"answer": shortened(end.answer), "error": end.error}
-            return {"status": end.status.value, "ended_at": moment(now), "resume": None, "interrupts": None, **told}
+            return _over(end, now)
+        case _:
+            columns = (RunRow.cancel, RunRow.answer_within, RunRow.attempt, RunRow.max_attempts)
+            columns += (RunRow.reference, RunRow.crashes)
+            run = (await connection.execute(select(*columns).where(RunRow.id == lease.run_id))).one()
+            if run.cancel is not None:  # nobody shall begin it again
+                return _over(Ended(status=RunStatus.CANCELLED), now)
+            return _put_back(run, end, now)
+
+
+def _over(end: Ended, now: int) -> dict[str, Any]:
+    told = {"answer": shortened(end.answer), "error": end.error}
+    return {"status": end.status.value, "ended_at": moment(now), "resume": None, "interrupts": None, **told}
+
+
+def _put_back(run: Any, end: Interrupted | HandedBack | AttemptFailed | Crashed, now: int) -> dict[str, Any]:
+    match end:
         case Interrupted():
-            waits: dict[str, Any] = {"wait_until": RunRow.answer_within + now, "resume": None}
-            told = {"interrupts": end.interrupts, "answer": shortened(end.answer), "error": None}
+            within = run.answer_within if end.within is None else round(end.within * SECOND)
+            waits: dict[str, Any] = {"interrupts": end.questions, "resume": None}
+            waits |= {"wait_until": None if within is None else now + within}
+            told = {"answer": shortened(end.answer), "error": None}
             return {"status": RunStatus.WAITING.value, "ended_at": moment(now), **waits, **told}
         case HandedBack():
             return {"status": RunStatus.QUEUED.value, "not_before": now}
         case AttemptFailed():
-            return await _next_attempt(connection, lease, end, now)
-
-
-async def _is_unwanted(connection: AsyncConnection, lease: Lease) -> bool:
-    """Return whether somebody has asked to end the run, and nobody shall begin it again."""
-    return await connection.scalar(select(RunRow.cancel).where(RunRow.id == lease.run_id)) is not None
-
-
-async def _next_attempt(connection: AsyncConnection, lease: Lease, end: AttemptFailed, now: int) -> dict[str, Any]:
-    run = (await connection.execute(select(RunRow.attempt, RunRow.max_attempts).where(RunRow.id == lease.run_id))).one()
-    spent = {"attempt": run.attempt + 1, "error": end.error}
-    if run.attempt + 1 >= run.max_attempts:
-        return {"status": RunStatus.FAILED.value, "ended_at": moment(now), "resume": None, **spent}
-    return {"status": RunStatus.QUEUED.value, "not_before": now + round(end.delay * SECOND), **spent}
+            spent = {"attempt": run.attempt + 1, "error": end.error}
+            if run.attempt + 1 >= run.max_attempts:
+                return {"status": RunStatus.FAILED.value, "ended_at": moment(now), "resume": None, **spent}
+            return {"status": RunStatus.QUEUED.value, "not_before": now + round(end.delay * SECOND), **spent}
+        case Crashed():
+            return after_crash(run, now, error=end.error)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import case, or_, select, update
+from sqlalchemy import bindparam, case, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.runtime.queue.status import RunStatus
 from trunkline.runtime.storage.tables import RunRow, ThreadRow
 
-_NEXT = (RunRow.id, RunRow.queue, RunRow.priority, RunRow.vtime, RunRow.not_before)
+_NEXT = ("thread_id", "queue", "priority", "vtime", "not_before")
 _FREE = {"worker_id": None, "lease_id": None}
+_SETTLE = update(ThreadRow).where(ThreadRow.id == bindparam("the_thread"))
 
 
 async def settle(connection: AsyncConnection, thread_id: str, now: int, **changes: Any) -> str | None:
@@ -19,13 +21,34 @@ async def settle(connection: AsyncConnection, thread_id: str, now: int, **change
 
     `changes` are further changes of the thread's row, which the caller has locked.
     """
-    run = await _next_run(connection, thread_id, now)
-    if run is None:
-        state: dict[str, Any] = {"sched": "idle", "queue": None}
-    else:
-        state = ready(queue=run.queue, priority=run.priority, vtime=run.vtime, not_before=run.not_before)
-    await connection.execute(update(ThreadRow).where(ThreadRow.id == thread_id).values(**state, **_FREE, **changes))
+    run = (await _next_runs(connection, [thread_id], now)).get(thread_id)
+    settled = update(ThreadRow).where(ThreadRow.id == thread_id).values(**_state(run), **changes)
+    await connection.execute(settled)
+    return _due(run, now)
+
+
+async def settle_each(
+    connection: AsyncConnection, changes: Mapping[str, Mapping[str, Any]], now: int
+) -> dict[str, str | None]:
+    """Settle each of the threads like `settle`; their further changes are plain values."""
+    nexts = await _next_runs(connection, changes, now)
+    rows: dict[bool, list[dict[str, Any]]] = {}
+    for thread_id, more in changes.items():
+        run = nexts.get(thread_id)
+        rows.setdefault(run is None, []).append({"the_thread": thread_id, **_state(run), **more})
+    for alike in rows.values():
+        await connection.execute(_SETTLE, alike)
+    return {thread_id: _due(nexts.get(thread_id), now) for thread_id in changes}
+
+
+def _due(run: Any, now: int) -> str | None:
     return run.queue if run is not None and run.not_before <= now else None
+
+
+def _state(run: Any) -> dict[str, Any]:
+    if run is None:
+        return {"sched": "idle", "queue": None, **_FREE}
+    return ready(queue=run.queue, priority=run.priority, vtime=run.vtime, not_before=run.not_before) | _FREE
 
 
 def ready(*, queue: str, priority: int, vtime: int, not_before: int) -> dict[str, Any]:
@@ -33,15 +56,19 @@ def ready(*, queue: str, priority: int, vtime: int, not_before: int) -> dict[str
     return {"sched": "ready", "queue": queue, "rank": -priority, "vtime": vtime, "ready_at": not_before}
 
 
-async def _next_run(connection: AsyncConnection, thread_id: str, now: int) -> Any:
-    """Return the first queued run; one that was put off holds up nobody, unless it has begun before.
+async def _next_runs(connection: AsyncConnection, thread_ids: Iterable[str], now: int) -> dict[str, Any]:
+    """Return the first queued run of each thread; one that was put off holds up nobody, unless it has begun before.
 
     Of runs that are all put off, the first that is due.
     """
     due = due_or_begun(now)
     order = (case((due, 0), else_=1), case((due, RunRow.seq), else_=RunRow.not_before), RunRow.seq)
-    queued = select(*_NEXT).where(RunRow.status == RunStatus.QUEUED.value, RunRow.thread_id == thread_id)
-    return (await connection.execute(queued.order_by(*order).limit(1))).first()
+    queued = (RunRow.status == RunStatus.QUEUED.value, RunRow.thread_id == ThreadRow.id)
+    head = select(RunRow.id).where(*queued).order_by(*order).limit(1).correlate(ThreadRow).scalar_subquery()
+    runs = RunRow.__table__
+    wanted = select(*(runs.c[name] for name in _NEXT)).join_from(ThreadRow.__table__, runs, runs.c.id == head)
+    rows = await connection.execute(wanted.where(ThreadRow.id.in_(list(thread_ids))))
+    return {row.thread_id: row for row in rows}
 
 
 def due_or_begun(now: int) -> Any:

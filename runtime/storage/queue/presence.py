@@ -28,6 +28,8 @@ class WorkerInfo:
     """Empty for a process that runs only its own turns."""
 
     slots: int
+    alone: bool = False
+    """Whether it serves runs that have taken others down in processes of their own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +49,7 @@ async def arrive(connection: AsyncConnection, worker: WorkerInfo, *, lease: floa
         "version": worker.version,
         "queues": ",".join(worker.queues),
         "slots": worker.slots,
+        "alone": worker.alone,
         "state": "alive",
         "started_at": now,
         "lease_until": now + round(lease * SECOND),

@@ -14,11 +14,20 @@ from trunkline.runtime.bus.bus import Bus
 from trunkline.runtime.bus.memory import MemoryBus
 from trunkline.runtime.queue.lease import Lease
 from trunkline.runtime.queue.submission import Submission
-from trunkline.runtime.queue.topics import queue_topic, run_topic, worker_topic
-from trunkline.runtime.storage.queue import answering, claiming, finishing, presence, reaping, stopping, submitting
+from trunkline.runtime.queue.topics import REST_TOPIC, queue_topic, run_topic, worker_topic
+from trunkline.runtime.storage.queue import (
+    answering,
+    claiming,
+    finishing,
+    presence,
+    reaping,
+    retrying,
+    stopping,
+    submitting,
+)
 from trunkline.runtime.storage.queue.claiming import Claimed
 from trunkline.runtime.storage.queue.clock import DatabaseClock, ServerClock
-from trunkline.runtime.storage.queue.finishing import End
+from trunkline.runtime.storage.queue.finishing import End, Finish
 from trunkline.runtime.storage.queue.locking import Locks
 from trunkline.runtime.storage.queue.presence import CancelWanted, WorkerInfo
 from trunkline.runtime.storage.queue.reaping import Reaped
@@ -60,7 +69,7 @@ class RunQueue:
         )
         await self._ring(submitted.ring)
         if submitted.stopped:
-            await self._tell(submitted.stopped)
+            await self.tell(submitted.stopped)
         return submitted
 
     async def claim(self, worker_id: str, queues: Sequence[str], *, limit: int) -> list[Claimed]:
@@ -78,38 +87,44 @@ class RunQueue:
 
         return await _until_answered(lambda: self._insert(begin, locks=locks))
 
+    async def take_over(self, lease: Lease) -> Claimed:
+        """Return what another process has claimed under this lease; see `claiming.take_over`."""
+        return await self._writer.write(lambda connection: claiming.take_over(connection, lease))
+
     async def finish(self, lease: Lease, end: End) -> None:
         """End a claim and release its lease; see `finishing.finish`."""
-
-        async def finish(connection: AsyncConnection) -> str | None:
-            now = await self._clock.read(connection)
-            return await finishing.finish(connection, lease, end, now)
-
-        locks = Locks(threads=frozenset({lease.thread_id}))
+        item, locks = Finish(lease=lease, end=end), Locks(threads=frozenset({lease.thread_id}))
         try:
-            ring = await _until_answered(lambda: self._writer.release(lease, finish, locks=locks))
+            ring = await _until_answered(lambda: self._writer.release(lease, self._finish, item, locks=locks))
         except LeaseLostError:
             lease.refused += 1
             raise
         await self._ring(ring)
-        await self._bus.publish(run_topic(lease.run_id))
+        await self._changed(lease.run_id)
 
     async def stop(self, run_id: str) -> None:
         """Cancel a run, or ask its worker to. One that is over stays as it is."""
-        await self._tell(await self._do(lambda connection, now: stopping.stop(connection, run_id, now)))
+        await self.tell(await self._do(lambda connection, now: stopping.stop(connection, run_id, now)))
 
     async def kill(self, run_id: str) -> None:
         """Cancel a run at once and take its lease away. Raises `RunStateError`."""
-        await self._tell(await self._do(lambda connection, now: stopping.kill(connection, run_id, now)))
+        await self.tell(await self._do(lambda connection, now: stopping.kill(connection, run_id, now)))
 
-    async def answer(self, run_id: str, resume: bytes, *, fence: int) -> None:
+    async def answer(self, run_id: str, resume: bytes, *, fence: int | None = None) -> None:
         """Answer what a run asked under that fence. Of several answers one wins; the others raise `RunStateError`."""
         ring = await self._do(lambda connection, now: answering.answer(connection, run_id, resume, now, fence=fence))
         await self._ring(ring)
 
+    async def retry(self, run_id: str) -> None:
+        """Queue a run again that is over and did not succeed; see `retrying.retry`."""
+        await self._ring(await self._do(lambda connection, now: retrying.retry(connection, run_id, now)))
+
     async def give_up_waiting(self) -> Sequence[str]:
-        """Cancel the runs whose time for an answer is over."""
-        return await self._do(answering.give_up_waiting)
+        """Cancel the runs whose time for an answer is over, and return them."""
+        given_up = await self._do(answering.give_up_waiting)
+        for run_id in given_up:
+            await self._bus.publish(run_topic(run_id))
+        return given_up
 
     async def arrive(self, worker: WorkerInfo, *, lease: float) -> None:
         """Put a worker on record."""
@@ -145,23 +160,31 @@ class RunQueue:
             await self._do(lambda connection, now: reaping.give_back(connection, worker_id, now, keep=keep))
         )
 
+    async def tell(self, stopped: Stopped) -> None:
+        """Tell waiters and workers what was stopped, once that is committed."""
+        await self._ring(stopped.ring)
+        for run_id in stopped.cancelled:
+            await self._changed(run_id)
+        if stopped.asked:
+            worker_id, run_id = stopped.asked
+            await self._bus.publish(worker_topic(worker_id), run_id.encode())
+
+    async def _finish(self, connection: AsyncConnection, claims: Sequence[Finish]) -> list[str | Exception | None]:
+        return await finishing.finish(connection, claims, await self._clock.read(connection))
+
     async def _ring_for(self, reaped: Reaped) -> None:
         for ring in reaped.rings:
             await self._ring(ring)
         for run_id in reaped.ended:
-            await self._bus.publish(run_topic(run_id))
+            await self._changed(run_id)
+
+    async def _changed(self, run_id: str) -> None:
+        await self._bus.publish(run_topic(run_id))
+        await self._bus.publish(REST_TOPIC, run_id.encode())
 
     async def _ring(self, queue: str | None) -> None:
         if queue is not None:
             await self._bus.publish(queue_topic(queue))
-
-    async def _tell(self, stopped: Stopped) -> None:
-        await self._ring(stopped.ring)
-        for run_id in stopped.cancelled:
-            await self._bus.publish(run_topic(run_id))
-        if stopped.asked:
-            worker_id, run_id = stopped.asked
-            await self._bus.publish(worker_topic(worker_id), run_id.encode())
 
     async def _do(self, work: Timed[Result], *, locks: Locks | None = None) -> Result:
         """Do it, with others that say beforehand what they lock, or alone."""

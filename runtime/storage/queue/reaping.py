@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -12,13 +12,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from trunkline.runtime.queue.happenings import QueueEvent, RunCancelled, RunDied, RunFailed, RunHandedBack, WorkerLost
 from trunkline.runtime.queue.status import RunStatus
 from trunkline.runtime.storage.event_log import append_for
-from trunkline.runtime.storage.queue.clock import moment
+from trunkline.runtime.storage.queue.crashing import (
+    ALONE_AFTER,
+    MOST_CRASHES,
+    MOST_DEATHS,
+    after_crash,
+    taken_back,
+)
 from trunkline.runtime.storage.queue.mailbox import settle
 from trunkline.runtime.storage.queue_tables import WorkerRow
 from trunkline.runtime.storage.tables import RunRow, ThreadRow
-
-MOST_CRASHES = 3
-"""A run that has taken so many workers down is not tried again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,14 +42,14 @@ async def reap(connection: AsyncConnection, now: int, *, known_dead: Collection[
     Their threads go back to the queue under a new fencing token, so that whatever they still write is refused.
     """
     gone = [WorkerRow.id.in_(known_dead), *([WorkerRow.lease_until < now] if expired else [])]
-    lost = select(WorkerRow.id).where(WorkerRow.state != "dead", or_(*gone))
-    rows = await connection.scalars(lost.order_by(WorkerRow.id).with_for_update(skip_locked=True))
-    workers = rows.all()
+    lost = select(WorkerRow.__table__).where(WorkerRow.state != "dead", or_(*gone))
+    rows = await connection.execute(lost.order_by(WorkerRow.id).with_for_update(skip_locked=True))
+    workers = {row.id: row for row in rows}
     if not workers:
         return Reaped()
     await connection.execute(update(WorkerRow).where(WorkerRow.id.in_(workers)).values(state="dead"))
-    taken = await _take(connection, ThreadRow.worker_id.in_(workers), now, crashed=True)
-    return replace(taken, workers=workers)
+    taken = await _take(connection, ThreadRow.worker_id.in_(workers), now, dead=workers)
+    return replace(taken, workers=list(workers))
 
 
 async def give_back(connection: AsyncConnection, worker_id: str, now: int, *, keep: Collection[str] = ()) -> Reaped:
@@ -55,26 +58,37 @@ async def give_back(connection: AsyncConnection, worker_id: str, now: int, *, ke
     It has claimed them, and the answer was lost on its way. No attempt is spent.
     """
     unknown = (ThreadRow.worker_id == worker_id, ThreadRow.lease_id.not_in(keep))
-    return await _take(connection, and_(*unknown), now, crashed=False)
+    return await _take(connection, and_(*unknown), now, dead={})
 
 
-async def _take(connection: AsyncConnection, which: Any, now: int, *, crashed: bool) -> Reaped:
-    held = select(ThreadRow.id).where(which, ThreadRow.sched == "leased")
-    threads = (await connection.scalars(held.order_by(ThreadRow.id).with_for_update())).all()
+async def _take(connection: AsyncConnection, which: Any, now: int, *, dead: Mapping[str, Any]) -> Reaped:
+    """Take threads from their workers, of which these are dead."""
+    held = select(ThreadRow.id, ThreadRow.worker_id).where(which, ThreadRow.sched == "leased")
+    threads = (await connection.execute(held.order_by(ThreadRow.id).with_for_update())).all()
     requeued: list[str] = []
     ended: list[str] = []
     rings: set[str] = set()
-    for thread_id in threads:
+    for thread in threads:
         happened: list[tuple[str, QueueEvent]] = []
-        for run in await _running(connection, thread_id):
-            changes = _given_up(run, now, crashed=crashed)
-            await connection.execute(update(RunRow).where(RunRow.id == run.id).values(**changes))
+        for run in await _running(connection, thread.id):
+            changes = _given_up(run, dead.get(thread.worker_id), now)
+            taken = update(RunRow).where(RunRow.id == run.id).values(**changes, fence=RunRow.fence + 1)
+            await connection.execute(taken)
             (requeued if changes["status"] == RunStatus.QUEUED.value else ended).append(run.id)
-            happened += [(run.id, event) for event in _events_of(run, changes, crashed=crashed)]
-        await append_for(connection, thread_id, happened, now)
-        if ring := await settle(connection, thread_id, now, fence=ThreadRow.fence + 1):
+            happened += [(run.id, event) for event in _events_of(run, changes, crashed=thread.worker_id in dead)]
+        await append_for(connection, thread.id, happened, now)
+        if ring := await settle(connection, thread.id, now, fence=ThreadRow.fence + 1):
             rings.add(ring)
     return Reaped(requeued=requeued, ended=ended, rings=rings)
+
+
+def _given_up(run: Any, dead: Any, now: int) -> dict[str, Any]:
+    """Return what becomes of the run. One that was in a process of its own is not to blame for its worker's death."""
+    if dead is None:
+        return taken_back(run, now)
+    was_alone = dead.alone and run.crashes >= ALONE_AFTER
+    error = f"worker {dead.id} (process {dead.pid} on {dead.host}) died with it"
+    return after_crash(run, now, error=error, most=MOST_DEATHS if was_alone else MOST_CRASHES)
 
 
 async def _running(connection: AsyncConnection, thread_id: str) -> Sequence[Any]:
@@ -82,23 +96,6 @@ async def _running(connection: AsyncConnection, thread_id: str) -> Sequence[Any]
     mine = (RunRow.thread_id == thread_id, RunRow.status == RunStatus.RUNNING.value, RunRow.fence > 0)
     wanted = select(*columns).join(ThreadRow, ThreadRow.id == RunRow.thread_id).where(*mine)
     return (await connection.execute(wanted)).all()
-
-
-def _given_up(run: Any, now: int, *, crashed: bool) -> dict[str, Any]:
-    """Return what becomes of a run that is taken from its worker."""
-    crashes = run.crashes + 1 if crashed else run.crashes
-    changes: dict[str, Any] = {"crashes": crashes, "fence": RunRow.fence + 1}
-    if run.cancel is not None:
-        changes |= {"status": RunStatus.CANCELLED.value, "ended_at": moment(now)}
-    elif run.reference is None:
-        error = "the process that ran it died; run the thread with None to go on from what was finished"
-        changes |= {"status": RunStatus.FAILED.value, "ended_at": moment(now), "error": error}
-    elif crashes >= MOST_CRASHES:
-        error = f"its worker died with it {crashes} times"
-        changes |= {"status": RunStatus.DEAD.value, "ended_at": moment(now), "error": error}
-    else:
-        changes |= {"status": RunStatus.QUEUED.value, "not_before": now}
-    return changes
 
 
 def _events_of(run: Any, changes: dict[str, Any], *, crashed: bool) -> Iterator[QueueEvent]:

@@ -79,6 +79,21 @@ async def stop_all(connection: AsyncConnection, thread_id: str, now: int, *, how
     return Stopped(cancelled=at_rest, asked=await _ask(connection, running, worker, how))
 
 
+async def cut_off(connection: AsyncConnection, thread_id: str, now: int) -> Stopped:
+    """Cancel at once all that the thread has, whose row the caller has locked; nothing more of it is written."""
+    unfinished = [*_AT_REST, RunStatus.RUNNING.value]
+    mine = select(RunRow.id, RunRow.status).where(RunRow.thread_id == thread_id, RunRow.status.in_(unfinished))
+    rows = (await connection.execute(mine)).all()
+    if not rows:
+        return Stopped()
+    worker = await connection.scalar(select(ThreadRow.worker_id).where(ThreadRow.id == thread_id))
+    await _cancel(connection, [row.id for row in rows], now, fence=RunRow.fence + 1)
+    await settle(connection, thread_id, now, fence=ThreadRow.fence + 1)
+    running = next((row.id for row in rows if row.status == RunStatus.RUNNING.value), None)
+    asked = (worker, running) if worker and running else None
+    return Stopped(cancelled=[row.id for row in rows], asked=asked)
+
+
 async def _locked(connection: AsyncConnection, run_id: str) -> Any:
     """Return the run with what its thread, now locked, is doing."""
     thread_id = await connection.scalar(select(RunRow.thread_id).where(RunRow.id == run_id))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from trunkline.runtime.storage.queue.clock import SECOND, DatabaseClock, ServerClock, moment
 from trunkline.runtime.storage.queue_tables import WorkerRow
 from trunkline.runtime.storage.tables import ThreadRow
 
@@ -27,25 +29,26 @@ class WorkerRecord:
     """Threads that it has leased."""
 
     refused: int
-    lease_until: int
-    """In microseconds of the database's clock."""
+    lease_left: float
+    """Seconds until others may give it up; less than none when they should have."""
 
-    started_at: int
+    started_at: datetime
 
 
 class WorkerBook:
     """Reads the workers' records."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
+    def __init__(self, engine: AsyncEngine, *, clock: DatabaseClock | None = None) -> None:
+        self._engine, self._clock = engine, clock or ServerClock()
 
     async def all(self) -> list[WorkerRecord]:
         """Return every worker on record, the oldest first."""
         leased = select(func.count()).where(ThreadRow.worker_id == WorkerRow.id, ThreadRow.sched == "leased")
         wanted = select(WorkerRow.__table__, leased.correlate(WorkerRow).scalar_subquery().label("running"))
         async with self._engine.connect() as connection:
+            now = await self._clock.read(connection)
             rows = await connection.execute(wanted.order_by(WorkerRow.started_at, WorkerRow.id))
-            return [_record(row) for row in rows]
+            return [_record(row, now) for row in rows]
 
     async def living(self) -> list[str]:
         """Return the ids of the workers that nobody has declared dead."""
@@ -57,7 +60,7 @@ class WorkerBook:
         return [worker for worker in await self.all() if worker.slots and worker.state != "dead"]
 
 
-def _record(row: Any) -> WorkerRecord:
+def _record(row: Any, now: int) -> WorkerRecord:
     return WorkerRecord(
         id=row.id,
         host=row.host,
@@ -68,6 +71,6 @@ def _record(row: Any) -> WorkerRecord:
         state=row.state,
         running=row.running,
         refused=row.refused,
-        lease_until=row.lease_until,
-        started_at=row.started_at,
+        lease_left=(row.lease_until - now) / SECOND,
+        started_at=moment(row.started_at),
     )
