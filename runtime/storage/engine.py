@@ -68,7 +68,8 @@ def connections_are_out(engine: AsyncEngine) -> bool:
 
 def schema_of(connection: Connection) -> str | None:
     """Return the schema that an engine of `open_engine` was opened for."""
-    return connection.get_execution_options().get("schema_translate_map", {}).get(None)
+    schema: str | None = connection.get_execution_options().get("schema_translate_map", {}).get(None)
+    return schema
 
 
 def _prepare_sqlite(engine: Engine) -> None:
