@@ -7,7 +7,7 @@ UV := $(or $(shell command -v uv),.uv/bin/uv)
 BIN := .venv/bin
 CODE := agents tools graphs runtime examples benchmarks tests alembic src/trunkline/__init__.py src/trunkline/__main__.py src/trunkline/errors.py
 
-.PHONY: help demo test check chaos chaos-calls chaos-queue format lock wheel bench-bfcl bench-calls bench-checkpoints bench-tau2 clean
+.PHONY: help demo test check chaos chaos-calls chaos-checkpoints chaos-queue format lock wheel bench-bfcl bench-calls bench-checkpoints bench-queue bench-tau2 clean
 
 help:
 	@echo "make demo          serve a generated call-center day"
@@ -16,8 +16,10 @@ help:
 	@echo "make chaos-calls   kill -9 turns at random moments, KILLS=200 on each database, and print the verdicts"
 	@echo "make chaos-queue   kill, freeze and drain workers while they serve RUNS=240 on each database, and print the verdicts"
 	@echo "make chaos         kill, freeze and drain workers while they serve the call-center day; ARGS=--seconds 300"
+	@echo "make chaos-checkpoints  six processes write to one SQLite file for SECONDS=30, and what is there afterwards"
 	@echo "make bench-calls   the calls of one turn, beside LangChain, pydantic-ai, openai-agents and asyncio.gather"
 	@echo "make bench-bfcl    200 public tasks of several calls in one turn, against their reference answers"
+	@echo "make bench-queue   runs in the queue, beside procrastinate and DBOS; ARGS='--only start|drain|recover|wait'"
 	@echo "make bench-checkpoints  checkpoints beside LangGraph's own savers, ARGS=conversation|fanout|runs|load"
 	@echo "make bench-tau2    74 public customer-service tasks, parallel against one by one; ARGS=--crash kills each in the middle"
 	@echo "make format        format the code;  make lock  resolve the lock again;  make wheel  build the wheel"
@@ -47,6 +49,10 @@ chaos-queue: .venv/ready
 chaos: .venv/ready
 	@PYTHONPATH=tests $(BIN)/python tests/acceptance/chaos_day.py $(ARGS)
 
+SECONDS ?= 30
+chaos-checkpoints: .venv/ready
+	@PYTHONPATH=tests $(BIN)/python tests/acceptance/chaos_checkpoints.py $(SECONDS)
+
 format: .venv/ready
 	$(BIN)/ruff format $(CODE)
 	$(BIN)/ruff check --fix $(CODE)
@@ -59,6 +65,9 @@ bench-calls: .venv/ready .venv-bench/ready
 
 bench-checkpoints: .venv/ready
 	$(BIN)/python benchmarks/checkpoints.py $(ARGS)
+
+bench-queue: .venv/ready .venv-bench/ready
+	$(BIN)/python benchmarks/run_queue.py $(ARGS)
 
 bench-tau2: .venv/ready
 	$(BIN)/python benchmarks/tau2.py $(ARGS)

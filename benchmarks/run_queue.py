@@ -13,12 +13,23 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from peers.databases import Databases, open_databases
-from queues.contenders import CONTENDERS, ELSEWHERE, LEASE, PROCRASTINATE, RECOVERIES, SLOTS, TRUNKLINE, Contender
+from queues.contenders import (
+    CHECKPOINTED,
+    CONTENDERS,
+    ELSEWHERE,
+    LEASE,
+    PROCRASTINATE,
+    RECOVERIES,
+    SLOTS,
+    TRUNKLINE,
+    Contender,
+)
 from queues.measuring import Drained, drained, recovered, start_times
 from queues.processes import Site, site
 
 Result = TypeVar("Result")
-MEASUREMENTS = ("start", "drain", "recover")
+WAIT_SECONDS = 15.0
+MEASUREMENTS = ("start", "drain", "recover", "wait")
 
 
 class Benchmark:
@@ -53,6 +64,11 @@ class Benchmark:
         ours = best[TRUNKLINE.title].a_second
         for title, one in best.items():
             print(f"  {title:22}{one.a_second:9.1f}{one.a_second / ours:9.2f}{one.cpu_ms:15.1f}{one.commits:15.1f}")
+        checkpointed = best[CHECKPOINTED.title].a_second
+        _aim(
+            f"{ours / checkpointed:.2f} of procrastinate with LangGraph's saver, aim at least 1",
+            reached=ours >= checkpointed,
+        )
         fastest = max(one.a_second for title, one in best.items() if title != TRUNKLINE.title)
         _aim(f"{ours / fastest:.2f} of the fastest peer, aim at least 1", reached=ours >= fastest)
 
@@ -67,6 +83,15 @@ class Benchmark:
             print(f"  {each.title:42}{took:9.1f}")
             if each.contender.ours:
                 _aim(f"aim one lease, {LEASE:g} s", reached=took <= LEASE)
+
+    def wait(self, runs: int) -> None:
+        """Print what it costs a process that many runs are waited for in it."""
+        found = self._of(TRUNKLINE, lambda here: here.ask("wait", runs=runs, seconds=WAIT_SECONDS))
+        print(f"\n{runs} runs wait in one process, which is a worker too")
+        print(f"  queued {found['queued']:.1%} of a CPU; waited for {found['waited']:.1%} of a CPU")
+        print(f"  {found['memory']:.0f} MB, of which {found['bare']:.0f} MB before any run")
+        _aim(f"{found['memory']:.0f} MB, aim under 150", reached=found["memory"] < 150)
+        _aim(f"{found['waited']:.1%} of a CPU, aim under 2 %", reached=found["waited"] < 0.02)
 
     def _of(self, contender: Contender, measure: Callable[[Site], Result]) -> Result:
         with site(contender, self._databases) as here:
@@ -85,6 +110,7 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=1000, help="jobs in a full queue (default 1000)")
     parser.add_argument("--starts", type=int, default=100, help="jobs submitted to an idle queue (default 100)")
     parser.add_argument("--rounds", type=int, default=3, help="rounds of each drain (default 3)")
+    parser.add_argument("--waits", type=int, default=5000, help="runs that are waited for (default 5000)")
     asked = parser.parse_args()
     if not ELSEWHERE.exists():
         print(f"there is no {ELSEWHERE}, where the peers live; run 'make bench-queue'", file=sys.stderr)
@@ -99,6 +125,8 @@ def main() -> int:
                 benchmark.drain(asked.jobs, workers, asked.rounds)
         if "recover" in wanted:
             benchmark.recover()
+        if "wait" in wanted:
+            benchmark.wait(asked.waits)
         print()
         for each in CONTENDERS:
             print(f"{each.title}: {each.settings}")

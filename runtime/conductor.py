@@ -32,7 +32,7 @@ from trunkline.runtime.reply import Reply
 from trunkline.runtime.speech import Speech
 from trunkline.runtime.storage.call_book import CallBook, News
 from trunkline.runtime.storage.queue.claiming import Claimed
-from trunkline.runtime.storage.queue.finishing import End, Ended, HandedBack, Interrupted
+from trunkline.runtime.storage.queue.finishing import End, Ended, HandedBack
 from trunkline.runtime.storage.queue.queue import RunQueue
 from trunkline.runtime.storage.run_rows import Run
 from trunkline.runtime.tracing.recorder import RUN_KEY, SpanRecorder
@@ -237,8 +237,7 @@ class Conductor:
     async def _end_of(self, reply: Reply, interrupts: Mapping[str, Interrupt]) -> End:
         if not interrupts:
             return Ended(status=RunStatus.SUCCEEDED, answer=reply.text)
-        kept = await asked(self._graph, self._run.thread_id, list(interrupts.values()))
-        return Interrupted(interrupts=kept, answer=reply.text)
+        return await asked(self._graph, self._run.thread_id, list(interrupts.values()), answer=reply.text)
 
     async def _ended(self, end: End) -> None:
         """Record how the run ended, and let go of its thread."""

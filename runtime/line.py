@@ -39,6 +39,7 @@ from trunkline.runtime.report import WorkReport, work_report
 from trunkline.runtime.retention import Retention
 from trunkline.runtime.run_watch import RunWatch
 from trunkline.runtime.runnable import Runnable
+from trunkline.runtime.scheduling import Scheduling
 from trunkline.runtime.storage.checkpoints.keyring import Keyring
 from trunkline.runtime.storage.database import Database, open_database
 from trunkline.runtime.storage.run_rows import Run
@@ -54,7 +55,7 @@ from trunkline.tools.threads import DEFAULT_THREADS
 from trunkline.tools.toolbox import Toolbox
 
 
-class Trunkline(Deciding, Queueing):
+class Trunkline(Deciding, Queueing, Scheduling):
     """A line to the database on which agents run: `async with Trunkline("sqlite:///shop.db") as line:`.
 
     `database` is a URL; left out, the environment variable TRUNKLINE_DATABASE, else `sqlite:///trunkline.db`. `models`
@@ -68,6 +69,8 @@ class Trunkline(Deciding, Queueing):
     `index` is how the items of the line's store are embedded, to be found by meaning. `keys` are what conversations'
     state (not the ledger, nor traces) is encrypted with; left out, TRUNKLINE_KEYS.
     `retention` is what the line's workers keep of all tenants' threads: one for all graphs, or by their names.
+    When the database is away, a run fails at once; or what it writes, and its reads of checkpoints, are tried again for
+    `wait_for_database` seconds.
     """
 
     def __init__(
@@ -86,6 +89,7 @@ class Trunkline(Deciding, Queueing):
         index: IndexConfig | None = None,
         keys: Keyring | None = None,
         retention: Retention | Mapping[str, Retention] | None = None,
+        wait_for_database: float = 0.0,
     ) -> None:
         self._url = database or os.environ.get("TRUNKLINE_DATABASE") or DEFAULT_DATABASE
         self._models = models if isinstance(models, Models) else _models(models)
@@ -97,6 +101,7 @@ class Trunkline(Deciding, Queueing):
         self._clock, self._index = clock or SystemClock(), index
         self._keys = keys or Keyring.from_environment()
         self._retention = retention
+        self._wait_for_database = wait_for_database
         self._portable = not (limits or clock or index or keys)
         self._stack = AsyncExitStack()
         self._opened: Opened | None = None
@@ -115,6 +120,7 @@ class Trunkline(Deciding, Queueing):
                     index=self._index,
                     bus=self._bus,
                     keys=self._keys,
+                    wait_for_database=self._wait_for_database,
                 )
             )
             presence = Presence(database)
@@ -245,6 +251,7 @@ class Trunkline(Deciding, Queueing):
             threads=self._threads,
             calls=self._calls,
             calls_per_run=self._calls_per_run,
+            wait_for_database=self._wait_for_database,
             path=tuple(sys.path),
         )
 

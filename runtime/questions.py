@@ -19,6 +19,7 @@ from trunkline.errors import AnswerError
 from trunkline.runtime.storage.checkpoints.asking import AskingTask, TaskPlace
 from trunkline.runtime.storage.checkpoints.saver import SQLAlchemySaver
 from trunkline.runtime.storage.payloads import Payloads, payloads_of
+from trunkline.runtime.storage.queue.finishing import Interrupted
 
 Graph = Pregel[Any, Any, Any, Any]
 _ID = re.compile("[0-9a-f]{32}")
@@ -36,12 +37,14 @@ class Question:
     """How many answers the task had when it asked."""
 
 
-async def asked(graph: Graph, thread_id: str, interrupts: Sequence[Interrupt]) -> bytes:
-    """Return the interrupts at which a run waits as its row keeps them: the questions apart from their values."""
+async def asked(graph: Graph, thread_id: str, interrupts: Sequence[Interrupt], *, answer: str) -> Interrupted:
+    """Return the end of a run that waits at the interrupts. Its questions are kept apart from their values."""
     tasks = await _asking(graph, thread_id)
     questions = [astuple(_question(interrupt.id, tasks)) for interrupt in interrupts]
     payloads = payloads_of(graph)
-    return payloads.dumps({"questions": questions, "interrupts": payloads.dumps(list(interrupts))})
+    values = payloads.dumps(list(interrupts))
+    kept = payloads.dumps({"questions": questions, "interrupts": values})
+    return Interrupted(interrupts=values, questions=kept, answer=answer)
 
 
 def questions_of(kept: bytes, payloads: Payloads) -> list[Question]:
@@ -52,14 +55,15 @@ def questions_of(kept: bytes, payloads: Payloads) -> list[Question]:
 
 def interrupts_of(kept: bytes, payloads: Payloads) -> list[Interrupt]:
     """Return the interrupts of what `asked` made. Raises `TypeNotAllowedError`."""
-    return payloads.loads(payloads.loads(kept)["interrupts"])
+    interrupts: list[Interrupt] = payloads.loads(payloads.loads(kept)["interrupts"])
+    return interrupts
 
 
 def answers_by_id(run: str, questions: Iterable[Question], answer: Any) -> dict[str, Any]:
     """Return an answer as a mapping by the ids of the questions. Raises `AnswerError`."""
     ids = [question.id for question in questions]
-    if isinstance(answer, Mapping) and answer and all(map(_is_id, cast("Mapping[Any, Any]", answer))):
-        by_id = dict(cast("Mapping[str, Any]", answer))
+    by_id = _by_id(answer)
+    if by_id:
         if unknown := sorted(by_id.keys() - set(ids)):
             raise AnswerError(run=run, waits_for=ids, unknown=unknown)
         return by_id
@@ -96,5 +100,9 @@ def _waits(question: Question, tasks: Mapping[TaskPlace, AskingTask]) -> bool:
     return task is not None and task.answers <= question.answers
 
 
-def _is_id(key: Any) -> bool:
-    return isinstance(key, str) and _ID.fullmatch(key) is not None
+def _by_id(answer: Any) -> dict[str, Any]:
+    """Return an answer that is a mapping from ids, else nothing."""
+    if not isinstance(answer, Mapping):
+        return {}
+    by_id: dict[Any, Any] = {**answer}
+    return by_id if all(isinstance(key, str) and _ID.fullmatch(key) for key in by_id) else {}

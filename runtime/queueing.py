@@ -6,7 +6,7 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 from uuid import uuid4
 
 from langchain_core.utils.uuid import uuid7
@@ -19,6 +19,7 @@ from trunkline.runtime.given import asked, graph_input
 from trunkline.runtime.joining import join
 from trunkline.runtime.questions import answers_by_id, interrupts_of, questions_of
 from trunkline.runtime.queue.submission import DEFAULT_QUEUE, Policy, Submission, new_run_id
+from trunkline.runtime.queue.tenant import Tenant, TenantChanges
 from trunkline.runtime.runnable import Runnable
 from trunkline.runtime.storage.run_rows import Run
 
@@ -159,3 +160,15 @@ class Queueing(ABC):
         by_id = answers_by_id(run_id, questions_of(wait.interrupts, opened.payloads), answer)
         payloads = await opened.payloads_by(wait.reference)
         await opened.database.queue.answer(run_id, payloads.dumps(by_id), fence=wait.fence)
+
+    async def set_tenant(self, tenant: str | None = None, **changes: Unpack[TenantChanges]) -> None:
+        """Change what a tenant may use: `weight`, `max_running`, `max_queued`, `paused`; what is left out stays.
+
+        None takes a limit away. Without a name, the line's own tenant. Raises `TenantLimitError`.
+        """
+        opened = self._require_open()
+        await opened.database.tenants.change(opened.office.tenant if tenant is None else tenant, **changes)
+
+    async def tenants(self) -> list[Tenant]:
+        """Return every tenant with its limits, and what it has at the moment."""
+        return await self._require_open().database.tenants.all()

@@ -7,6 +7,7 @@ import logging
 from asyncio import Future, Task
 from collections.abc import Collection, Iterable
 from contextlib import suppress
+from itertools import islice
 
 from trunkline.errors import NotOpenError, UnknownRunError
 from trunkline.runtime.bus.bus import Heard, Listener
@@ -20,6 +21,9 @@ log = logging.getLogger("trunkline.runs")
 _POLL = 1.0
 """Seconds after which the record is looked at although nobody rang."""
 
+_PAGE = 500
+"""Runs that are looked at together for the first time: most of them rest not yet, and their rows fill memory."""
+
 
 class RunWatch:
     """Looks after all runs that are waited for with one listener and one query: at once for those that somebody has
@@ -28,7 +32,7 @@ class RunWatch:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._waiting: dict[str, set[Future[Run]]] = {}
+        self._waiting: dict[str, list[Future[Run]]] = {}
         self._new: set[str] = set()
         """Those that nobody has looked at yet."""
 
@@ -41,7 +45,7 @@ class RunWatch:
         if self._task is None:
             self._task = asyncio.create_task(self._watch(), name="run watch")
         rests: Future[Run] = asyncio.get_running_loop().create_future()
-        self._waiting.setdefault(run_id, set()).add(rests)
+        self._waiting.setdefault(run_id, []).append(rests)
         self._new.add(run_id)
         self._wake.set()
         try:
@@ -96,7 +100,8 @@ class RunWatch:
     async def _look(self) -> None:
         self._wake.clear()
         runs = self._database.runs
-        if new := self._new & self._waiting.keys():
+        self._new &= self._waiting.keys()
+        while new := set(islice(self._new, _PAGE)):
             found = {run.id: run for run in await runs.among(new)}
             for run_id in new - found.keys():
                 self._tell(run_id, UnknownRunError(run=run_id, database=self._database.url.shown))
@@ -122,7 +127,7 @@ class RunWatch:
 
     def _forget(self, run_id: str, rests: Future[Run]) -> None:
         waiting = self._waiting[run_id]
-        waiting.discard(rests)
+        waiting.remove(rests)
         if not waiting:
             del self._waiting[run_id]
 

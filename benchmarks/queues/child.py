@@ -34,6 +34,8 @@ def main(module: str, role: str, url: str, options: Mapping[str, Any]) -> None:
         case "fill":
             asyncio.run(_fill(contender, url, options))
             _say("filled")
+        case "wait":
+            _say(asyncio.run(contender.wait(url, options)))
         case _:
             _say(asyncio.run(_pace(contender, url, options)))
 
@@ -59,7 +61,7 @@ async def _pace(contender: Any, url: str, options: Mapping[str, Any]) -> list[fl
 
 async def _began(name: str) -> float:
     async with asyncio.timeout(_PATIENCE):
-        while not (found := [begun.at for begun in log() if begun.name == name]):
+        while not (found := [begun.at for begun in log() if begun.name == name]):  # noqa: ASYNC110 - in other processes
             await asyncio.sleep(_LOOK)
     return found[0]
 

@@ -61,7 +61,14 @@ PROCRASTINATE = Contender(
     settings=f"an async task, concurrency {SLOTS}, LISTEN/NOTIFY; a periodic task retries stalled jobs every minute",
     module="on_procrastinate",
     finished="SELECT count(*) FROM procrastinate_jobs WHERE status = 'succeeded'",
-    options={"slots": SLOTS},
+    options={"slots": SLOTS, "checkpoints": False},
+)
+CHECKPOINTED = Contender(
+    title="  + LangGraph's saver",
+    settings="procrastinate as above, its task Trunkline's graph with LangGraph's PostgreSQL saver; not fenced",
+    module="on_procrastinate",
+    finished="SELECT count(*) FROM procrastinate_jobs WHERE status = 'succeeded'",
+    options={"slots": SLOTS, "checkpoints": True},
 )
 _DBOS_FINISHED = "SELECT count(*) FROM dbos.workflow_status WHERE status = 'SUCCESS'"
 DBOS = Contender(
@@ -78,7 +85,7 @@ DBOS_QUICK = Contender(
     finished=_DBOS_FINISHED,
     options={"poll": 0.1, "limit": SLOTS, "executor": "local"},
 )
-CONTENDERS = (TRUNKLINE, PROCRASTINATE, DBOS, DBOS_QUICK)
+CONTENDERS = (TRUNKLINE, PROCRASTINATE, CHECKPOINTED, DBOS, DBOS_QUICK)
 RECOVERIES = (
     Recovery(title="Trunkline, same machine (life lock)", contender=TRUNKLINE),
     Recovery(title="Trunkline, as on another machine (lease)", contender=TRUNKLINE, elsewhere=True),

@@ -5,26 +5,29 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from importlib import import_module
 from typing import Any
-
-from dbos import DBOS, DBOSClient  # pyright: ignore[reportMissingImports] - it lives in .venv-bench
 
 from queues import job
 
 PACKAGES = ("dbos",)
 _QUEUE = "bench"
-_STEP: Any = DBOS.step()(job.work)
+
+dbos: Any = import_module("dbos")
+_step: Any = dbos.DBOS.step()(job.work)
 
 
-@DBOS.workflow(name="work")
-async def _workflow(name: str) -> None:
-    await _STEP(name)
+async def _work(name: str) -> None:
+    await _step(name)
+
+
+dbos.DBOS.workflow(name="work")(_work)
 
 
 async def set_up(url: str) -> None:
     """Make the tables: the first launch does."""
     await asyncio.to_thread(_launched, url, {"poll": 1.0, "limit": None}, executor="set-up")
-    await asyncio.to_thread(DBOS.destroy)
+    await asyncio.to_thread(dbos.DBOS.destroy)
 
 
 async def serve(url: str, options: Mapping[str, Any]) -> None:
@@ -37,7 +40,7 @@ async def serve(url: str, options: Mapping[str, Any]) -> None:
 async def submitter(url: str, options: Mapping[str, Any]) -> AsyncGenerator[Callable[[Sequence[str]], Awaitable[None]]]:
     """Give what submits jobs."""
     del options
-    client: Any = await asyncio.to_thread(DBOSClient, system_database_url=url)
+    client: Any = await asyncio.to_thread(dbos.DBOSClient, system_database_url=url)
 
     async def submit(names: Sequence[str]) -> None:
         for name in names:
@@ -48,7 +51,7 @@ async def submitter(url: str, options: Mapping[str, Any]) -> AsyncGenerator[Call
 
 
 def _launched(url: str, options: Mapping[str, Any], *, executor: str) -> None:
-    DBOS(
+    dbos.DBOS(
         config={
             "name": "bench",
             "system_database_url": url,
@@ -57,8 +60,8 @@ def _launched(url: str, options: Mapping[str, Any], *, executor: str) -> None:
             "console_log_level": "WARNING",
         }
     )
-    DBOS.launch()
-    DBOS.register_queue(
+    dbos.DBOS.launch()
+    dbos.DBOS.register_queue(
         _QUEUE,
         polling_interval_sec=options["poll"],
         worker_concurrency=options["limit"],

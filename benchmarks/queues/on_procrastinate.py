@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from importlib import import_module
 from typing import Any
-
-import procrastinate  # pyright: ignore[reportMissingImports] - it lives in .venv-bench
 
 from queues import job
 
 PACKAGES = ("procrastinate", "psycopg")
 
+procrastinate: Any = import_module("procrastinate")
 
-def _app(url: str) -> Any:
+
+def _app(url: str, work: Callable[[str], Awaitable[None]] = job.work) -> Any:
     app: Any = procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=url))
-    app.task(name="work")(job.work)
+    app.task(name="work")(work)
 
-    @app.periodic(cron="* * * * *")
-    @app.task(queueing_lock="retry_stalled_jobs", pass_context=True)
-    async def retry_stalled_jobs(context: Any, timestamp: int) -> None:  # pyright: ignore[reportUnusedFunction]
-        del context, timestamp
+    async def retry_stalled_jobs(timestamp: int) -> None:
+        del timestamp
         for stalled in await app.job_manager.get_stalled_jobs():
             await app.job_manager.retry_job(stalled)
 
+    app.periodic(cron="* * * * *")(app.task(queueing_lock="retry_stalled_jobs")(retry_stalled_jobs))
     return app
 
 
@@ -35,7 +35,13 @@ async def set_up(url: str) -> None:
 
 async def serve(url: str, options: Mapping[str, Any]) -> None:
     """Serve the queue until killed."""
-    async with (app := _app(url)).open_async():
+    async with AsyncExitStack() as stack:
+        work = job.work
+        if options["checkpoints"]:
+            from queues.checkpointed import checkpointed
+
+            work = await stack.enter_async_context(checkpointed(url, connections=options["slots"]))
+        app = await stack.enter_async_context(_app(url, work).open_async())
         await app.run_worker_async(concurrency=options["slots"])
 
 

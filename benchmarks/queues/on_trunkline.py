@@ -3,34 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, TypedDict
+from pathlib import Path
+from typing import Any
 
-from langgraph.graph import START, StateGraph
-
-from queues import job
+from queues.graph import graph
 from trunkline import Trunkline
 from trunkline.runtime.storage.database import upgrade_database
 
 PACKAGES = ("langgraph",)
-
-
-class Job(TypedDict):
-    """The state."""
-
-    name: str
-
-
-async def _step(state: Job) -> None:
-    await job.work(state["name"])
-
-
-def _graph() -> StateGraph[Any, Any, Any, Any]:
-    graph = StateGraph(Job)
-    graph.add_node("step", _step)
-    graph.add_edge(START, "step")
-    return graph
 
 
 async def set_up(url: str) -> None:
@@ -40,7 +24,7 @@ async def set_up(url: str) -> None:
 
 async def serve(url: str, options: Mapping[str, Any]) -> None:
     """Serve the queue until killed."""
-    async with Trunkline(url, graphs={"job": _graph()}) as line, line.worker(concurrency=options["slots"]):
+    async with Trunkline(url, graphs={"job": graph()}) as line, line.worker(concurrency=options["slots"]):
         await asyncio.Event().wait()
 
 
@@ -48,10 +32,42 @@ async def serve(url: str, options: Mapping[str, Any]) -> None:
 async def submitter(url: str, options: Mapping[str, Any]) -> AsyncGenerator[Callable[[Sequence[str]], Awaitable[None]]]:
     """Give what submits jobs, each on a thread of its own."""
     del options
-    async with Trunkline(url, graphs={"job": _graph()}) as line:
+    async with Trunkline(url, graphs={"job": graph()}) as line:
 
         async def submit(names: Sequence[str]) -> None:
             for name in names:
                 await line.submit("job", {"name": name})
 
         yield submit
+
+
+async def wait(url: str, options: Mapping[str, Any]) -> dict[str, float]:
+    """Wait for many runs at once in a process that is a worker too; return its memory and its share of a CPU.
+
+    The runs are put off for an hour, so that only the waiting is measured.
+    """
+    seconds: float = options["seconds"]
+    async with Trunkline(url, graphs={"job": graph()}) as line, line.worker():
+        bare = _megabytes()
+        runs = [await line.submit("job", {"name": "later"}, delay=3600) for _ in range(options["runs"])]
+        queued = await _share_of_cpu(seconds)
+        async with asyncio.TaskGroup() as group:
+            waits = [group.create_task(line.wait(run)) for run in runs]
+            await asyncio.sleep(seconds)
+            waited = await _share_of_cpu(seconds)
+            memory = _megabytes()
+            for each in waits:
+                each.cancel()
+    return {"bare": bare, "memory": memory, "queued": queued, "waited": waited}
+
+
+async def _share_of_cpu(seconds: float) -> float:
+    began, spent = time.monotonic(), time.process_time()
+    await asyncio.sleep(seconds)
+    return (time.process_time() - spent) / (time.monotonic() - began)
+
+
+def _megabytes() -> float:
+    """Return the memory of this process that is resident."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6

@@ -26,8 +26,10 @@ from trunkline.runtime.cli.reject import reject
 from trunkline.runtime.cli.run import run
 from trunkline.runtime.cli.runs import runs
 from trunkline.runtime.cli.scenario import scenario
+from trunkline.runtime.cli.schedules import schedules
 from trunkline.runtime.cli.streams import say, use_plain_signs
 from trunkline.runtime.cli.submit import submit
+from trunkline.runtime.cli.tenants import tenants
 from trunkline.runtime.cli.threads import threads
 from trunkline.runtime.cli.trace import trace
 from trunkline.runtime.cli.withdraw import withdraw
@@ -71,6 +73,8 @@ app.add_typer(calls, name="calls")
 app.add_typer(threads, name="threads")
 app.command("check-effects")(check_effects)
 app.command("scenario")(scenario)
+app.add_typer(schedules, name="schedules")
+app.add_typer(tenants, name="tenants")
 app.add_typer(db, name="db")
 
 

@@ -26,6 +26,8 @@ from trunkline.runtime.storage.migration import migrations, standing_of, upgrade
 from trunkline.runtime.storage.queue.backlog import QueueBook
 from trunkline.runtime.storage.queue.heartbeat import Renewals
 from trunkline.runtime.storage.queue.queue import RunQueue
+from trunkline.runtime.storage.queue.schedules import ScheduleBook
+from trunkline.runtime.storage.queue.tenants import TenantBook
 from trunkline.runtime.storage.queue.workers import WorkerBook
 from trunkline.runtime.storage.runs import RunStore
 from trunkline.runtime.storage.spans import SpanStore
@@ -44,6 +46,8 @@ class Database:
     url: DatabaseUrl
     runs: RunStore
     queue: RunQueue
+    schedules: ScheduleBook
+    tenants: TenantBook
     workers: WorkerBook
     queues: QueueBook
     spans: SpanStore
@@ -79,12 +83,14 @@ async def open_database(
     index: IndexConfig | None = None,
     bus: str | None = None,
     keys: Keyring | None = None,
+    wait_for_database: float = 0.0,
 ) -> AsyncGenerator[Database]:
     """Open the database at this URL and close it at the end, when all that was posted is committed.
 
     `clock` is what requests, items of the store and entries of the cache expire by, `index` how items are embedded.
     `bus` is the URL of what wakes other processes, where that is not the database itself. With `keys`, checkpoints are
-    encrypted.
+    encrypted. `wait_for_database` is for how many seconds writes, and reads of checkpoints, are tried again when the
+    database is away or busy.
 
     An embedded database is created and upgraded on the way. Raises `DatabaseUrlError`, `DatabaseUnreachableError`, and
     for a server database of another version `MigrationNeededError`.
@@ -94,8 +100,8 @@ async def open_database(
         await _require_current(url, engine)
         async with (
             open_bus(bus, text) as told,
-            Writer(engine) as writer,
-            SQLAlchemySaver(engine, writer=writer, keys=keys) as saver,
+            Writer(engine, wait_for_database=wait_for_database) as writer,
+            SQLAlchemySaver(engine, writer=writer, keys=keys, wait_for_database=wait_for_database) as saver,
         ):
             queue, spans = RunQueue(writer=writer, bus=told), SpanStore(engine=engine, writer=writer)
             events = EventLog(engine=engine, writer=writer)
@@ -110,6 +116,8 @@ async def open_database(
                         url=url,
                         runs=RunStore(engine=engine),
                         queue=queue,
+                        schedules=ScheduleBook(engine, writer=writer, bus=told),
+                        tenants=TenantBook(engine, writer=writer),
                         workers=WorkerBook(engine),
                         queues=QueueBook(engine),
                         spans=spans,

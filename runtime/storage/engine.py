@@ -52,9 +52,9 @@ def blocking_twin(engine: AsyncEngine) -> Engine | None:
     if engine.sync_engine not in _OURS:
         return None
     if engine.dialect.name == "postgresql":
-        twin = create_engine(engine.url, pool_pre_ping=True, execution_options=engine.get_execution_options())
+        twin = create_engine(engine.url, execution_options=engine.get_execution_options())
         event.listen(twin, "connect", look_for_a_pooler)
-        return twin
+        return twin  # without a ping: `Transactions` replaces connections that were lost in the pool
     twin = create_engine(engine.url.set(drivername="sqlite"), connect_args={"timeout": BUSY_SECONDS})
     _prepare_sqlite(twin)
     return twin
@@ -68,7 +68,8 @@ def connections_are_out(engine: AsyncEngine) -> bool:
 
 def schema_of(connection: Connection) -> str | None:
     """Return the schema that an engine of `open_engine` was opened for."""
-    return connection.get_execution_options().get("schema_translate_map", {}).get(None)
+    names: dict[None, str] = connection.get_execution_options().get("schema_translate_map", {})
+    return names.get(None)
 
 
 def _prepare_sqlite(engine: Engine) -> None:

@@ -14,12 +14,12 @@ Upsert = postgresql.Insert | sqlite.Insert
 
 
 def upsert(
-    dialect: Dialect, table: type[Table], *, replacing: Collection[str] = (), unique: Collection[str] = ()
+    dialect: Dialect | str, table: type[Table], *, replacing: Collection[str] = (), unique: Collection[str] = ()
 ) -> Upsert:
     """Return the statement that inserts rows, and where a row with the same unique columns (left out, the primary key)
-    exists replaces these columns (or none).
+    exists replaces these columns (or none). The dialect may be given by its name.
     """
-    return _upsert(dialect.name, table, tuple(replacing), tuple(unique))
+    return _upsert(dialect if isinstance(dialect, str) else dialect.name, table, tuple(replacing), tuple(unique))
 
 
 @cache

@@ -12,15 +12,19 @@ from sqlalchemy import Executable
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from trunkline.errors import LeaseLostError, NotOpenError
+from trunkline.errors import CommitUnknownError, LeaseLostError, NotOpenError
 from trunkline.runtime.queue.lease import Lease, held_lease
 from trunkline.runtime.storage.queue.guarding import lost_leases
 from trunkline.runtime.storage.queue.locking import Locks, lock, together
 from trunkline.runtime.storage.transactions import Result, Transactions, Work
+from trunkline.runtime.storage.unreachable import is_unreachable
 
 Item = TypeVar("Item")
 SharedWork = Callable[[AsyncConnection, Sequence[Item]], Awaitable[Sequence[Result | Exception]]]
 """Writes many items and returns the result of each; an exception is the item's own, the others stand."""
+
+WorkAtOnce = Callable[[AsyncConnection, Sequence[Item]], Awaitable[Sequence[Result | Exception] | None]]
+"""Does the same with one statement that writes, or writes nothing and returns None: then it takes a transaction."""
 
 _IN_THE_WAY = frozenset({"40001", "40P01"})
 """PostgreSQL's codes for a transaction that could not be serialised, and for one of those in a deadlock."""
@@ -62,6 +66,7 @@ class _Share(Generic[Result]):
     """One item for work that takes many: those that are ready together are handed over together."""
 
     work: SharedWork[Any, Result]
+    at_once: WorkAtOnce[Any, Result] | None
     item: Any
     done: asyncio.Future[Result]
     lease: Lease | None
@@ -77,14 +82,16 @@ class Writer:
 
     Nothing waits on a timer: a lone write is committed at once. In a transaction rows come before shared work,
     and that before work. When one of
-    several writes fails, each is tried alone, so that a write only ever answers for itself.
+    several writes fails, each is tried alone, so that a write only ever answers for itself. When the database is away,
+    all fail.
 
     What a task writes that holds a lease is written only while it has it, which the same transaction checks; else it
     raises `LeaseLostError`.
     """
 
-    def __init__(self, engine: AsyncEngine) -> None:
-        self._transactions = Transactions(engine, threads=1)
+    def __init__(self, engine: AsyncEngine, *, wait_for_database: float = 0.0) -> None:
+        """`wait_for_database` is for how many seconds to try again when the database is away or busy."""
+        self._transactions = Transactions(engine, threads=1, wait=wait_for_database)
         self._waiting: list[_Waiting] = []
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -127,7 +134,7 @@ class Writer:
         run is late from then on.
         """
         done = asyncio.get_running_loop().create_future()
-        return await self._answer(_Share(work, item, done, None, locks, releases=lease))
+        return await self._answer(_Share(work, None, item, done, None, locks, releases=lease))
 
     def post(self, statement: Executable, row: Mapping[str, Any], *, urgent: bool = True) -> asyncio.Future[None]:
         """Put a row into the next transaction without waiting; the future tells how it went.
@@ -139,12 +146,17 @@ class Writer:
         self._put(item, urgent=urgent)
         return item.done
 
-    async def share(self, work: SharedWork[Item, Result], item: Item) -> Result:
+    async def share(
+        self, work: SharedWork[Item, Result], item: Item, *, at_once: WorkAtOnce[Item, Result] | None = None
+    ) -> Result:
         """Hand the item to the work, with those of other callers that are ready, and return its result once committed.
 
-        As with `write`, the work may run twice, and a cancelled caller's item may still be written.
+        As with `write`, a cancelled caller's item may still be written. The work may run again although it was
+        committed: the answer may have been lost with the connection. `at_once` is tried first where there is nothing
+        else to commit.
         """
-        return await self._answer(_Share(work, item, asyncio.get_running_loop().create_future(), held_lease()))
+        done = asyncio.get_running_loop().create_future()
+        return await self._answer(_Share(work, at_once, item, done, held_lease()))
 
     async def flush(self) -> None:
         """Wait until everything posted so far is committed or has failed."""
@@ -175,7 +187,7 @@ class Writer:
 
     async def _commit(self, taken: list[_Waiting]) -> None:
         try:
-            results = await self._transactions.write(lambda connection: _write(connection, taken))
+            results = await self._committed(taken)
         except Exception as error:  # noqa: BLE001 - the edge of the writer's task: the error belongs to who waits
             await self._fail(taken, error)
         else:
@@ -184,12 +196,36 @@ class Writer:
                     item.releases.release()
                 _settle(item.done, result)
 
+    async def _committed(self, taken: list[_Waiting]) -> list[tuple[_Waiting, Any]]:
+        shares = [item for item in taken if isinstance(item, _Share)]
+        if len(shares) < len(taken):
+            return await self._transactions.write(lambda connection: _write(connection, taken))
+        if results := await self._at_once(shares):
+            return results
+        return await self._transactions.write(lambda connection: _write(connection, taken), repeatable=True)
+
+    async def _at_once(self, shares: list[_Share[Any]]) -> list[tuple[_Waiting, Any]] | None:
+        work = shares[0].at_once
+        if work is None or any(share.at_once != work or share.lease for share in shares):
+            return None
+        items = [share.item for share in shares]
+        outcomes = await self._transactions.at_once(lambda connection: work(connection, items))
+        return None if outcomes is None else list(zip(shares, outcomes, strict=True))
+
     async def _fail(self, taken: list[_Waiting], error: Exception) -> None:
-        if len(taken) > 1 or _was_in_the_way(error):
-            for item in taken:
+        again = len(taken) > 1 or _was_in_the_way(error)
+        for item in taken:
+            if again and _may_be_repeated(item, error):
                 await self._commit([item])
-        else:
-            _settle(taken[0].done, error)
+            else:
+                _settle(item.done, error)
+
+
+def _may_be_repeated(item: _Waiting, error: Exception) -> bool:
+    """Whether to try the item alone, after it has failed with others."""
+    if isinstance(error, CommitUnknownError):
+        return isinstance(item, _Share)
+    return not is_unreachable(error)
 
 
 async def _write(connection: AsyncConnection, asked: list[_Waiting]) -> list[tuple[_Waiting, Any]]:

@@ -25,6 +25,7 @@ from trunkline.runtime.workers.alone import ServedAlone
 from trunkline.runtime.workers.outfit import Outfit
 from trunkline.runtime.workers.presence import Presence
 from trunkline.runtime.workers.reaper import Reaper
+from trunkline.runtime.workers.scheduler import Scheduler
 from trunkline.runtime.workers.served import Served, ServedHere
 from trunkline.runtime.workers.strain import Strain
 from trunkline.tools.clock import SystemClock
@@ -104,6 +105,7 @@ class Worker:
                 asyncio.create_task(self._hear_rings(rings), name=f"worker {self.presence.id} hears rings"),
                 asyncio.create_task(self._hear_signals(signals), name=f"worker {self.presence.id} hears signals"),
                 asyncio.create_task(Reaper(self._database, self.presence).run(), name="reaper"),
+                asyncio.create_task(Scheduler(self._database.schedules).run(), name="scheduler"),
                 asyncio.create_task(self.strain.run(), name="strain"),
                 asyncio.create_task(self._watch_for_death(), name="death watch"),
             ]

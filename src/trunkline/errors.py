@@ -471,6 +471,27 @@ class ThreadConflictError(TrunklineError):
         self.thread, self.ns, self.parent = thread, ns, parent
 
 
+class CommitUnknownError(TrunklineError):
+    """The connection was lost between asking for a commit and hearing of it."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the connection to the database was lost while a transaction was being committed, so nobody knows "
+            "whether it was; look at what is stored before you repeat it"
+        )
+
+
+class SavesBehindError(TrunklineError):
+    """A run is too far ahead of what the database has saved of it. Nothing of what it handed over is dropped."""
+
+    def __init__(self, *, checkpoints: int) -> None:
+        super().__init__(
+            f"what tasks wrote under {checkpoints} checkpoints of this run is not saved yet, because the database is "
+            f"slow or away; run the turn again when it is back, with durability='sync' to go at the database's pace"
+        )
+        self.checkpoints = checkpoints
+
+
 class ThreadDeletedError(TrunklineError):
     """A write came after its thread had been deleted; it was refused, so the thread stays deleted."""
 
@@ -711,6 +732,33 @@ class AnswerError(UsageError):
             f"give a mapping from their ids to answers, as line.interrupts({run!r}) shows them"
         )
         self.run, self.waits_for, self.unknown = run, waits_for, unknown or []
+
+
+class TenantLimitError(UsageError, ValueError):
+    """A limit of a tenant has a value that it cannot have."""
+
+    def __init__(self, *, limit: str, value: float | None, least: str) -> None:
+        super().__init__(f"{limit} of a tenant must be {least}, got {value!r}")
+        self.limit, self.value = limit, value
+
+
+class ScheduleError(UsageError, ValueError):
+    """A schedule has a cron expression or a time zone that names no moments."""
+
+    def __init__(self, *, cron: str, zone: str, problem: str) -> None:
+        super().__init__(
+            f"cannot schedule {cron!r} in zone {zone!r}: {problem}; expected the five fields of cron "
+            "(minute, hour, day of the month, month, day of the week) and a zone like 'Europe/Berlin'"
+        )
+        self.cron, self.zone, self.problem = cron, zone, problem
+
+
+class UnknownScheduleError(UsageError, LookupError):
+    """There is no schedule of that name."""
+
+    def __init__(self, *, name: str) -> None:
+        super().__init__(f"there is no schedule {name!r}; 'trunkline schedules list' shows them")
+        self.name = name
 
 
 # --- store ---

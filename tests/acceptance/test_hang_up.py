@@ -55,8 +55,8 @@ def script(messages: list[BaseMessage]) -> Step:
     ]
 
 
-FIRST = generate_day(WORLD)[0]
-CONTACT = replace(FIRST, caller=CUSTOMER.phone, about=replace(FIRST.about, customer_id=CUSTOMER.id))
+_FIRST = generate_day(WORLD)[0]
+CONTACT = replace(_FIRST, channel="voice", caller=CUSTOMER.phone, about=replace(_FIRST.about, customer_id=CUSTOMER.id))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

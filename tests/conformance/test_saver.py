@@ -165,6 +165,17 @@ async def test_a_message_changed_in_place_is_saved_as_it_is_now(saver: SQLAlchem
     assert deeps == [[1], [1, 2], [1, 2]]
 
 
+async def test_a_number_that_became_an_equal_one_is_saved_as_it_is_now(saver: SQLAlchemySaver) -> None:
+    """To Python, 1 and True are equal."""
+    said = [AIMessage("hi", id="1", response_metadata={"cached": 1})]
+    config = await put(saver, at(), {"messages": said}, versions={"messages": 1})
+    said[0].response_metadata["cached"] = True
+    config = await put(saver, config, {"messages": said}, versions={"messages": 2})
+
+    (message,) = (await values(saver, config) or {})["messages"]
+    assert message.response_metadata["cached"] is True
+
+
 # --- growth ---
 
 

@@ -1,7 +1,7 @@
 """Group commit: what goes together, what fails alone."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -10,11 +10,14 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Column, Engine, Integer, MetaData, Table, event, insert, select
+from sqlalchemy import Column, Connection, Engine, Integer, MetaData, Table, event, insert, select
+from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from trunkline.errors import NotOpenError
+from stand_ins.databases import execute
+from stand_ins.statements import counted
+from trunkline.errors import CommitUnknownError, NotOpenError
 from trunkline.runtime.storage.engine import open_engine
 from trunkline.runtime.storage.url import parse_url
 from trunkline.runtime.storage.writer import Writer
@@ -43,19 +46,6 @@ async def engine(empty_url: str) -> AsyncGenerator[AsyncEngine]:
 async def writer(engine: AsyncEngine) -> AsyncGenerator[Writer]:
     async with Writer(engine) as opened:
         yield opened
-
-
-@contextmanager
-def counted(name: str) -> Generator[list[None]]:
-    """A list that gets longer with each event of this name, on whichever engine."""
-    seen: list[None] = []
-
-    def listener(*_: object) -> None:
-        seen.append(None)
-
-    event.listen(Engine, name, listener)
-    yield seen
-    event.remove(Engine, name, listener)
 
 
 def noting(note: int) -> Callable[[AsyncConnection], Awaitable[int]]:
@@ -163,6 +153,44 @@ async def test_leaving_commits_what_was_posted(engine: AsyncEngine) -> None:
         await writer.write(noting(2))
     with pytest.raises(NotOpenError):
         writer.post(NOTE, {"id": 3})
+
+
+@contextmanager
+def lost_at_its_first_commit(url: str) -> Generator[None]:
+    """The server ends the connection when it is about to commit."""
+    lost = list[int]()
+
+    def lose(connection: Connection) -> None:
+        if not lost:
+            driver: Any = connection.connection.dbapi_connection
+            lost.append(driver.info.backend_pid)
+            execute(url, f"SELECT pg_terminate_backend({lost[0]}, 10000)")
+
+    event.listen(Engine, "commit", lose)
+    yield
+    event.remove(Engine, "commit", lose)
+
+
+async def note_all(connection: AsyncConnection, wanted: Sequence[int]) -> list[int]:
+    """Shared work that may be repeated."""
+    await connection.execute(upsert(NOTES).on_conflict_do_nothing(), [{"id": note} for note in wanted])
+    return list(wanted)
+
+
+@pytest.mark.parametrize("backend", ["postgresql"])
+async def test_what_may_have_been_committed_is_repeated_only_where_that_does_no_harm(
+    engine: AsyncEngine, writer: Writer, empty_url: str
+) -> None:
+    """Shared work is; other work raises, alone or beside it."""
+    with lost_at_its_first_commit(empty_url):
+        assert await writer.share(note_all, 1) == 1
+    with lost_at_its_first_commit(empty_url), pytest.raises(CommitUnknownError):
+        await writer.write(noting(2))
+    with lost_at_its_first_commit(empty_url):
+        both = await asyncio.gather(writer.share(note_all, 3), writer.write(noting(4)), return_exceptions=True)
+
+    assert (both[0], type(both[1])) == (3, CommitUnknownError)
+    assert await noted(engine) == [1, 3]
 
 
 MIXES = st.lists(st.tuples(st.integers(0, 6), st.sampled_from(["write", "post", "later", "pause"])), max_size=25)

@@ -5,7 +5,7 @@ import multiprocessing
 import os
 import signal
 from collections.abc import Callable, Coroutine, Generator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from multiprocessing.process import BaseProcess
 from typing import Any
 
@@ -55,6 +55,18 @@ def run_and_kill(main: Main, *arguments: object, after: float) -> None:
         process.kill()
         process.join(_DEADLINE)
         assert process.exitcode in {0, -signal.SIGKILL}, f"the process failed with {process.exitcode}"
+
+
+def run_together(main: Main, *arguments: tuple[object, ...], seconds: float) -> None:
+    """Run the function in as many processes as there are arguments, until all have come to their good ends.
+
+    `seconds` is how long they run by themselves.
+    """
+    with ExitStack() as stack:
+        running = [stack.enter_context(_started(main, *each)) for each in arguments]
+        for process in running:
+            process.join(seconds + _DEADLINE)
+        assert [process.exitcode for process in running] == [0] * len(running)
 
 
 @contextmanager

@@ -54,5 +54,6 @@ class Codec:
             return known
         plain = self.frame(value)
         made = Value(plain=plain, digest=digest(plain))
-        self.images.keep(value, made)
+        if self.images.keep(value, made):
+            self.images.confirm(self.load(plain), made.digest)  # now, so that the next turn need not read it
         return made

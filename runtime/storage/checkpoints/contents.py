@@ -57,6 +57,10 @@ class Contents:
             await self._read(connection, [number for number in _numbers(entries) if not self._is_known(number)])
             entries = self._inside(nodes_in(entries))
 
+    def lacks(self, places: Iterable[Place]) -> bool:
+        """Whether the database must be read for what the places refer to."""
+        return any(not self._is_known(number) for number in _numbers(_entries(places)))
+
     async def reach(self, connection: AsyncConnection, places: Iterable[Place]) -> set[int]:
         """Return the numbers of all that the places refer to. Only nodes are read."""
         entries, reached = _entries(places), set[int]()

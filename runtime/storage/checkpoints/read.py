@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from langgraph.checkpoint.base import CheckpointTuple, PendingWrite, writes_sort_key
-from sqlalchemy import bindparam, select, tuple_
+from sqlalchemy import and_, bindparam, cast, null, select, tuple_, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.runtime.storage.checkpoints.codec import Codec
@@ -32,6 +32,22 @@ ROWS = select(
 _THERE = ROWS.where(StateThreadRow.name == bindparam("thread"), StateCheckpointRow.ns == bindparam("ns"))
 _NAMED = _THERE.where(StateCheckpointRow.checkpoint_id == bindparam("id"))
 _LATEST = _THERE.order_by(StateCheckpointRow.seq.desc()).limit(1)
+_OF_A_WRITE = (StateWriteRow.task_id, StateWriteRow.idx, StateWriteRow.task_path, StateWriteRow.channel)
+
+
+def _with_writes(query: Any) -> Any:
+    """Return the query for a checkpoint and, in rows of the same form, for the writes under it."""
+    found = query.cte("found")
+    under = {"data": StateWriteRow.data, "ns": StateWriteRow.ns, "checkpoint_id": StateWriteRow.checkpoint_id}
+    padding = [under.get(each.name, cast(null(), each.type).label(each.name)) for each in found.c]
+    here = found.c.id == StateWriteRow.thread, found.c.ns == StateWriteRow.ns
+    writes = select(*padding, *_OF_A_WRITE).join(
+        found, and_(*here, found.c.checkpoint_id == StateWriteRow.checkpoint_id)
+    )
+    return union_all(select(found, *(cast(null(), each.type).label(each.name) for each in _OF_A_WRITE)), writes)
+
+
+_NAMED_WITH_WRITES, _LATEST_WITH_WRITES = _with_writes(_NAMED), _with_writes(_LATEST)
 _WRITES = select(*StateWriteRow.__table__.columns).where(StateWriteRow.thread == bindparam("thread"))
 _WRITES_UNDER_ONE = _WRITES.where(StateWriteRow.ns == bindparam("ns"), StateWriteRow.checkpoint_id == bindparam("id"))
 _WRITES_UNDER_MANY = _WRITES.where(
@@ -98,6 +114,23 @@ async def find(connection: AsyncConnection, address: Address, codec: Codec) -> S
     return StoredCheckpoint.of(row, codec) if row else None
 
 
+async def find_with_writes(
+    connection: AsyncConnection, address: Address, codec: Codec
+) -> tuple[StoredCheckpoint, list[StoredWrite]] | None:
+    """Return the checkpoint at the address, or the latest one there, and what was written under it, by one query."""
+    query = _NAMED_WITH_WRITES if address.checkpoint_id else _LATEST_WITH_WRITES
+    there = {"thread": address.thread, "ns": address.ns}
+    if address.checkpoint_id:
+        there["id"] = str(address.checkpoint_id)
+    rows = (await connection.execute(query, there)).all()
+    of_writes = [row for row in rows if row.task_id is not None]
+    for row in rows:
+        if row.task_id is None:
+            found = StoredCheckpoint.of(row, codec)
+            return found, _in_order(of_writes, found.thread, codec).get((found.ns, found.checkpoint_id), [])
+    return None
+
+
 async def writes_of(
     connection: AsyncConnection,
     thread: int,
@@ -118,12 +151,14 @@ async def writes_of(
         query = _WRITES_UNDER_MANY.where(StateWriteRow.channel.in_(channels)) if channels else _WRITES_UNDER_MANY
         for at in range(0, len(wanted), _AT_ONCE):
             found.extend(await connection.execute(query, {"thread": thread, "keys": wanted[at : at + _AT_ONCE]}))
-    if channels:
-        found = [row for row in found if row.channel in channels]
+    return _in_order([row for row in found if not channels or row.channel in channels], name, codec)
+
+
+def _in_order(found: list[Any], thread: str, codec: Codec) -> dict[tuple[str, str], list[StoredWrite]]:
     found.sort(key=lambda row: writes_sort_key(row.task_path, row.task_id, row.idx))
     writes: dict[tuple[str, str], list[StoredWrite]] = {}
     for row in found:
-        plain = codec.seal.open(row.data, of_write(name, row))
+        plain = codec.seal.open(row.data, of_write(thread, row))
         write = StoredWrite(task_id=row.task_id, channel=row.channel, plain=plain)
         writes.setdefault((row.ns, row.checkpoint_id), []).append(write)
     return writes

@@ -7,7 +7,7 @@ the row decides what still holds.
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import Any, Generic, TypeVar
 
@@ -85,6 +85,14 @@ class Recall:
     def knows(self, thread: str) -> bool:
         """Whether anything is known of the thread, its row above all."""
         return thread in self._threads
+
+    def remembered(self, thread: str) -> ThreadMemory | None:
+        """Return what is known of the thread, for one who finds out at the end whether it still holds."""
+        with self._lock:
+            if memory := self._threads.get(thread):
+                self._threads.move_to_end(thread)
+                return replace(memory, heads=dict(memory.heads))
+            return None
 
     def valid(self, thread: str, state: ThreadState) -> ThreadMemory:
         """Return what still holds of what is known, now that the thread's row is this one."""

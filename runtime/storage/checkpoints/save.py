@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.errors import StaleWriterError, ThreadConflictError, ThreadDeletedError, TrunklineError
@@ -28,21 +28,16 @@ from trunkline.runtime.storage.checkpoints.operations import (
     Value,
     Values,
 )
-from trunkline.runtime.storage.checkpoints.recall import Recall, RecordKey, ThreadState
+from trunkline.runtime.storage.checkpoints.recall import Recall, RecordKey, ThreadMemory, ThreadState
 from trunkline.runtime.storage.checkpoints.record import CheckpointRecord, Place, decode, encode
+from trunkline.runtime.storage.checkpoints.rows import Rows
 from trunkline.runtime.storage.checkpoints.seal import Seal
-from trunkline.runtime.storage.state_tables import StateCheckpointRow, StateItemRow, StateThreadRow, StateWriteRow
+from trunkline.runtime.storage.state_tables import StateCheckpointRow, StateItemRow, StateThreadRow
 from trunkline.runtime.storage.upsert import upsert
 
 _AT_ONCE = 500
 """Digests in one question: databases limit a statement's parameters."""
 
-_MUTABLE = ("elements", "singles", "changes", "token", "deleted")
-_SAVE_THREAD = (
-    update(StateThreadRow)
-    .where(StateThreadRow.id == bindparam("the_id"))
-    .values({name: bindparam(f"new_{name}") for name in _MUTABLE})
-)
 _HOLD = (
     select(*StateThreadRow.__table__.columns)
     .where(StateThreadRow.name.in_(bindparam("names", expanding=True)))
@@ -60,11 +55,11 @@ _OTHER_CHILD = (
     .where(StateCheckpointRow.checkpoint_id != bindparam("id"))
     .limit(1)
 )
+_WRITE_KEY = ("thread", "ns", "checkpoint_id", "task_id", "idx")
 _NUMBERS = select(StateItemRow.digest, StateItemRow.number).where(
     StateItemRow.thread == bindparam("thread"), StateItemRow.digest.in_(bindparam("digests", expanding=True))
 )
 _NUMBERS_AND_DATA = _NUMBERS.add_columns(StateItemRow.data)
-_ITEM = insert(StateItemRow)
 
 
 @dataclass(slots=True)
@@ -96,18 +91,33 @@ async def save(
     connection: AsyncConnection, operations: Sequence[Operation], recall: Recall, seal: Seal
 ) -> list[Held | Exception]:
     """Write the operations and return for each what to remember once it is committed, or why it was refused."""
+    if saved := await save_at_once(connection, operations, recall, seal):
+        return saved
     threads = await hold(connection, {operation.thread for operation in operations}, recall)
     batch = _Batch(connection, recall, seal)
-    outcomes: list[Held | Exception] = []
-    for operation in operations:
-        thread = threads[operation.thread]
-        try:
-            await batch.take(operation, thread)
-            outcomes.append(thread)
-        except TrunklineError as error:
-            outcomes.append(error)
-    await batch.write(threads.values())
+    outcomes = await batch.take_all(operations, threads)
+    await batch.rows(threads.values()).send(connection)
     return outcomes
+
+
+async def save_at_once(
+    connection: AsyncConnection, operations: Sequence[Operation], recall: Recall, seal: Seal
+) -> list[Held | Exception] | None:
+    """Do as `save` does with one statement that writes, which needs no transaction around it.
+
+    None: nothing was written, because somebody else has changed a thread, or one is new, or something is refused; or
+    the database has no such statement.
+    """
+    names = {operation.thread for operation in operations}
+    threads = {name: _held(name, memory) for name in names if (memory := recall.remembered(name))}
+    if connection.dialect.name != "postgresql" or len(threads) < len(names):
+        return None
+    batch = _Batch(connection, recall, seal)
+    outcomes = await batch.take_all(operations, threads)
+    if any(isinstance(outcome, Exception) for outcome in outcomes):
+        return None
+    seen = [thread.before for thread in threads.values()]
+    return outcomes if await batch.rows(threads.values()).send_at_once(connection, seen) else None
 
 
 async def hold(connection: AsyncConnection, names: Iterable[str], recall: Recall) -> dict[str, Held]:
@@ -125,13 +135,11 @@ async def hold(connection: AsyncConnection, names: Iterable[str], recall: Recall
         for name in set(names) - {row.name for row in found}:
             recall.forget(name)
         return await hold(connection, names, recall)
-    return {row.name: _held(row, recall) for row in found}
+    return {row.name: _held(row.name, recall.valid(row.name, ThreadState.of(row))) for row in found}
 
 
-def _held(row: Any, recall: Recall) -> Held:
-    state = ThreadState.of(row)
-    memory = recall.valid(row.name, state)
-    return Held(row.name, state, state, known=memory.numbers, complete=memory.complete, heads=memory.heads)
+def _held(name: str, memory: ThreadMemory) -> Held:
+    return Held(name, memory.state, memory.state, known=memory.numbers, complete=memory.complete, heads=memory.heads)
 
 
 class _Batch:
@@ -145,7 +153,30 @@ class _Batch:
         self._checkpoints: dict[tuple[int, str, str], dict[str, Any]] = {}
         self._writes: list[dict[str, Any]] = []
 
-    async def take(self, operation: Operation, thread: Held) -> None:
+    async def take_all(self, operations: Iterable[Operation], threads: Mapping[str, Held]) -> list[Held | Exception]:
+        """Take the operations, and return for each its thread or why it is refused."""
+        outcomes: list[Held | Exception] = []
+        for operation in operations:
+            thread = threads[operation.thread]
+            try:
+                await self._take(operation, thread)
+                outcomes.append(thread)
+            except TrunklineError as error:
+                outcomes.append(error)
+        return outcomes
+
+    def rows(self, threads: Iterable[Held]) -> Rows:
+        """Return all that is to be written."""
+        last = {tuple(row[name] for name in _WRITE_KEY): row for row in self._writes if row["idx"] < 0}
+        return Rows(
+            items=self._items,
+            checkpoints=list(self._checkpoints.values()),
+            once=[row for row in self._writes if row["idx"] >= 0],
+            last=list(last.values()),
+            threads=[thread.state for thread in threads if thread.state != thread.before],
+        )
+
+    async def _take(self, operation: Operation, thread: Held) -> None:
         """Check the operation and turn it into rows. Raises what refuses it, and then leaves no rows."""
         _check_token(operation, thread)
         match operation:
@@ -157,26 +188,6 @@ class _Batch:
                 await self._take_checkpoint(operation, thread)
         if operation.token is not None:
             thread.state = replace(thread.state, token=operation.token)
-
-    async def write(self, threads: Iterable[Held]) -> None:
-        """Send the rows."""
-        send, dialect = self._connection.execute, self._connection.dialect
-        if self._items:
-            await send(_ITEM, self._items)
-        if self._checkpoints:
-            again = upsert(
-                dialect,
-                StateCheckpointRow,
-                replacing=("data", "parent_id", "run_id"),
-                unique=("thread", "ns", "checkpoint_id"),
-            )
-            await send(again, list(self._checkpoints.values()))
-        if once := [row for row in self._writes if row["idx"] >= 0]:
-            await send(upsert(dialect, StateWriteRow), once)
-        if last := [row for row in self._writes if row["idx"] < 0]:
-            await send(upsert(dialect, StateWriteRow, replacing=("task_path", "channel", "data")), last)
-        if changed := [thread.state for thread in threads if thread.state != thread.before]:
-            await send(_SAVE_THREAD, [_thread_row(state) for state in changed])
 
     async def _take_checkpoint(self, operation: SaveCheckpoint, thread: Held) -> None:
         parent = await self._parent(operation, thread)
@@ -349,7 +360,3 @@ def _identity(operation: SaveCheckpoint) -> Identity:
 def _run_id(operation: SaveCheckpoint) -> str | None:
     run_id = operation.metadata.get("run_id")
     return None if run_id is None else str(run_id)
-
-
-def _thread_row(state: ThreadState) -> dict[str, Any]:
-    return {"the_id": state.id, **{f"new_{name}": getattr(state, name) for name in _MUTABLE}}

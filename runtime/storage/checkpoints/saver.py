@@ -8,6 +8,7 @@ import random
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from types import TracebackType
 from typing import Any, NamedTuple, Never, Self
 
@@ -24,6 +25,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from trunkline.errors import MissingExtraError, StateNotOpenError
 from trunkline.runtime.storage.checkpoints.asking import AskingTask, TaskPlace, asking_tasks
+from trunkline.runtime.storage.checkpoints.backlog import Backlog
 from trunkline.runtime.storage.checkpoints.blocking import BlockingSaver
 from trunkline.runtime.storage.checkpoints.codec import Codec
 from trunkline.runtime.storage.checkpoints.contents import Contents, Known
@@ -41,13 +43,12 @@ from trunkline.runtime.storage.checkpoints.read import (
     StoredWrite,
     WriteKey,
     checkpoint_tuple,
-    contents_of,
-    find,
+    find_with_writes,
 )
 from trunkline.runtime.storage.checkpoints.recall import Recall
 from trunkline.runtime.storage.checkpoints.remove import delete_runs, delete_threads
 from trunkline.runtime.storage.checkpoints.reseal import reencrypt
-from trunkline.runtime.storage.checkpoints.save import Held, save
+from trunkline.runtime.storage.checkpoints.save import Held, save, save_at_once
 from trunkline.runtime.storage.checkpoints.seal import Clear, Seal
 from trunkline.runtime.storage.checkpoints.serialise import checkpoint_operation, writes_operation
 from trunkline.runtime.storage.checkpoints.serializer import StrictSerializer, TypeName
@@ -68,6 +69,11 @@ class _Read(NamedTuple):
     writes: Mapping[WriteKey, Sequence[StoredWrite]]
 
 
+@dataclass(frozen=True, slots=True)
+class _Lacking:
+    """One query was not enough."""
+
+
 @dataclass(slots=True, kw_only=True)
 class _Core:
     """What a saver shares with its copies: LangGraph makes one for each graph whose types it allows."""
@@ -83,7 +89,7 @@ class _Core:
     """Why tasks' writes under a checkpoint were not saved. LangGraph looks only at the end of a run."""
 
     images: Images = field(default_factory=Images)
-    under_way: dict[str, set[asyncio.Task[None]]] = field(default_factory=dict[str, set[asyncio.Task[None]]])
+    backlog: Backlog = field(default_factory=Backlog)
 
     async def aclose(self) -> None:
         """Take no more work, and close the connections for reading."""
@@ -104,29 +110,23 @@ class _Core:
     def saving(self, writer: Writer, operation: Operation) -> asyncio.Task[None]:
         """Save, and remember what was saved, whether or not the caller waits for it."""
         saving = asyncio.create_task(self._saved(writer, operation), name="save")
-        under_way = self.under_way.setdefault(operation.thread, set())
-        under_way.add(saving)
-
-        def done(saving: asyncio.Task[None]) -> None:
-            under_way.discard(saving)
-            if not under_way and self.under_way.get(operation.thread) is under_way:
-                del self.under_way[operation.thread]
-
-        saving.add_done_callback(done)
+        self.backlog.add(operation, saving)
         return saving
 
-    async def settled(self, thread: str) -> None:
-        """Wait for what is on its way to the thread: a run that was cancelled may have left something."""
-        if under_way := self.under_way.get(thread):
-            await asyncio.wait(set(under_way))
-
     async def _saved(self, writer: Writer, operation: Operation) -> None:
-        held: Held = await writer.share(self.save, operation)
+        at_once = self.save_at_once if self.engine.dialect.name == "postgresql" else None
+        held: Held = await writer.share(self.save, operation, at_once=at_once)
         held.learnt(self.recall)
 
     async def save(self, connection: AsyncConnection, operations: Sequence[Operation]) -> list[Held | Exception]:
         """Save in a transaction of the writer."""
         return await save(connection, operations, self.recall, self.seal)
+
+    async def save_at_once(
+        self, connection: AsyncConnection, operations: Sequence[Operation]
+    ) -> list[Held | Exception] | None:
+        """Save without a transaction, if that can be."""
+        return await save_at_once(connection, operations, self.recall, self.seal)
 
 
 class SQLAlchemySaver(BlockingSaver):
@@ -144,6 +144,9 @@ class SQLAlchemySaver(BlockingSaver):
     With `keys` (and the extra `crypto`) all values of channels, metadata and what tasks write are encrypted; see
     `aes_gcm` for how, and for what is not hidden. A row that was changed, moved or never encrypted is refused with
     `StateForgedError` or `StateNotEncryptedError`, one whose key is missing with `StateKeyError`.
+
+    When the database is away, a run fails at once; or its reads and writes are tried again for `wait_for_database`
+    seconds, and it goes on where the database is back by then.
     """
 
     def __init__(
@@ -155,14 +158,17 @@ class SQLAlchemySaver(BlockingSaver):
         serde: SerializerProtocol | None = None,
         allowed_types: Iterable[type | TypeName] = (),
         refuse_conflicts: bool = True,
+        wait_for_database: float = 0.0,
     ) -> None:
         """`writer` is an open writer to share transactions with; `serde` replaces the strict serialiser.
 
-        Raises `MissingExtraError` for keys without the extra `crypto`.
+        It waits for the database as it was told to. Raises `MissingExtraError` for keys without the extra
+        `crypto`.
         """
         super().__init__(serde=serde or StrictSerializer(allowed_types))
         self._core = _Core(engine=engine, seal=_seal(keys) if keys else Clear())
         self._refuse_conflicts = refuse_conflicts
+        self._wait_for_database = wait_for_database
         self._shared_writer = writer
 
     @classmethod
@@ -175,10 +181,18 @@ class SQLAlchemySaver(BlockingSaver):
         serde: SerializerProtocol | None = None,
         allowed_types: Iterable[type | TypeName] = (),
         refuse_conflicts: bool = True,
+        wait_for_database: float = 0.0,
     ) -> AsyncGenerator[Self]:
         """Open a saver on the database at this URL and close it at the end. Raises `DatabaseUrlError`."""
         engine = open_engine(parse_url(conn_string))
-        saver = cls(engine, keys=keys, serde=serde, allowed_types=allowed_types, refuse_conflicts=refuse_conflicts)
+        saver = cls(
+            engine,
+            keys=keys,
+            serde=serde,
+            allowed_types=allowed_types,
+            refuse_conflicts=refuse_conflicts,
+            wait_for_database=wait_for_database,
+        )
         try:
             async with saver:
                 yield saver
@@ -189,9 +203,11 @@ class SQLAlchemySaver(BlockingSaver):
         """Start the writer, unless there is one to share."""
         core = self._core
         core.home = asyncio.get_running_loop()
-        core.reads = Transactions(core.engine, threads=_READERS)
+        core.reads = Transactions(core.engine, threads=_READERS, wait=self._wait_for_database)
         core.stack.push_async_callback(core.aclose)
-        core.writer = self._shared_writer or await core.stack.enter_async_context(Writer(core.engine))
+        core.writer = self._shared_writer or await core.stack.enter_async_context(
+            Writer(core.engine, wait_for_database=self._wait_for_database)
+        )
         return self
 
     async def __aexit__(
@@ -211,27 +227,25 @@ class SQLAlchemySaver(BlockingSaver):
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         """Return the checkpoint that the config names, or the latest of its thread and namespace, or None."""
         address = Address.of(config)
-        await self._core.settled(address.thread)
+        await self._core.backlog.settled(address.thread)
         named, codec = address.checkpoint_id is not None, self._codec()
-
-        async def work(connection: AsyncConnection) -> _Read | None:
-            if found := await find(connection, address, codec):
-                return _Read(found, *await contents_of(connection, [found], codec, self._core.known(found)))
-            return None
-
-        read = await self._reads().read(work)
-        if read is None:
+        whole = self._core.engine.dialect.name == "sqlite"
+        read = await self._reads().at_once(partial(self._read, address=address, codec=codec, whole=whole))
+        if isinstance(read, _Lacking):
+            read = await self._reads().read(partial(self._read, address=address, codec=codec, whole=True))
+        if not isinstance(read, _Read):
             return None
         found, contents, writes = read
         self._core.lost.pop(Address(thread=found.thread, ns=found.ns, checkpoint_id=found.checkpoint_id), None)
         heads: dict[str, str | None] = {} if named else {found.ns: found.checkpoint_id}
         numbers = {digest: number for number, digest in contents[found.thread].digests.items()}
+        self._core.backlog.begin(found.thread, found.ns, found.record.checkpoint["channel_versions"])
         self._core.recall.learn(found.thread, found.state, before=found.state, numbers=numbers, heads=heads)
         return checkpoint_tuple(found, contents, writes, codec, branchable=named)
 
     async def asking(self, thread_id: str) -> Mapping[TaskPlace, AskingTask]:
         """Return the tasks of the thread that have asked something at an interrupt, those of subgraphs too."""
-        await self._core.settled(thread_id)
+        await self._core.backlog.settled(thread_id)
         return await self._reads().read(lambda connection: asking_tasks(connection, thread_id, self._codec()))
 
     async def alist(
@@ -359,10 +373,29 @@ class SQLAlchemySaver(BlockingSaver):
         return self._codec()
 
     def get_next_version(self, current: Any, channel: None) -> str:
-        """Return a version greater than the current one, and unlike that of any other branch."""
+        """Return a version greater than the current one, and unlike that of any other branch.
+
+        LangGraph asks before each step. Raises what a run has lost, and `SavesBehindError`: it goes no further.
+        """
         del channel
         count = int(str(current).partition(".")[0]) if current is not None else 0
-        return f"{count + 1:032}.{random.random():016}"
+        following = f"{count + 1:032}.{random.random():016}"
+        self._core.backlog.follow(current, following)
+        return following
+
+    async def _read(
+        self, connection: AsyncConnection, *, address: Address, codec: Codec, whole: bool
+    ) -> _Read | _Lacking | None:
+        """Read a checkpoint. What takes more than one query is only read as a whole, from one state of the database."""
+        if (there := await find_with_writes(connection, address, codec)) is None:
+            return None
+        found, writes = there
+        contents = Contents(found.state.id, found.thread, codec.seal, self._core.known(found))
+        places = found.record.places.values()
+        if not whole and contents.lacks(places):
+            return _Lacking()
+        await contents.load(connection, places)
+        return _Read(found, {found.thread: contents}, {(found.thread, found.ns, found.checkpoint_id): writes})
 
     async def _save(self, operation: Operation) -> None:
         await asyncio.shield(self._core.saving(self._writer(), operation))

@@ -18,17 +18,21 @@ _WANTED = "a submitted run that waits for this answer"
 _WAITING = RunRow.status == RunStatus.WAITING.value
 
 
-async def answer(connection: AsyncConnection, run_id: str, resume: bytes, now: int, *, fence: int) -> str | None:
+async def answer(
+    connection: AsyncConnection, run_id: str, resume: bytes, now: int, *, fence: int | None = None
+) -> str | None:
     """Queue a waiting run again with its answer, and return the queue to ring. Of several answers one wins.
 
-    Its attempts and crashes count from here again: it goes on with something new.
-    `fence` is that of the claim under which the run asked. Raises `RunStateError` when it waits for that no more, or
-    has no graph that a worker could find.
+    Its attempts and crashes count from here again: it goes on with something new. `fence` is that of the claim under
+    which the run asked; left out, whatever it asks is answered. Raises `RunStateError` when it waits for that no more,
+    or has no graph that a worker could find.
     """
     thread = await _locked_thread(connection, run_id)
     fresh = {"not_before": now, "wait_until": None, "attempt": 0, "crashes": 0}
     queued = {"status": RunStatus.QUEUED.value, "resume": resume, **fresh}
-    this = (RunRow.id == run_id, RunRow.fence == fence, RunRow.reference.is_not(None), _WAITING)
+    this = [RunRow.id == run_id, RunRow.reference.is_not(None), _WAITING]
+    if fence is not None:
+        this.append(RunRow.fence == fence)
     if not (await connection.execute(update(RunRow).where(*this).values(**queued))).rowcount:
         raise RunStateError(run=run_id, status=await _status(connection, run_id), wanted=_WANTED)
     return None if thread.sched == "leased" else await settle(connection, thread.id, now)

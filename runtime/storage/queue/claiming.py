@@ -89,7 +89,9 @@ async def begin(connection: AsyncConnection, run: Run, worker_id: str, now: int,
     await _require_alive(connection, worker_id)
     thread = await lock_thread(connection, run.thread_id, run.tenant, now)
     past = select(
-        _last_before(literal(thread.id), literal(run.id)).label("status_before"), _has_news(literal(thread.id))
+        _last_before(literal(thread.id), literal(run.id)).label("status_before"),
+        _has_news(literal(thread.id)),
+        _waits(literal(thread.id)),
     )
     before = (await connection.execute(past)).one()
 
@@ -99,9 +101,9 @@ async def begin(connection: AsyncConnection, run: Run, worker_id: str, now: int,
 
     if thread.sched == "leased":
         earlier = await _begun_before(connection, thread, run, worker_id)
-        return earlier and claimed(earlier)
+        return claimed(earlier) if earlier else None
     lease = _lease(thread, run.id, worker_id)
-    if before.status_before is not None:
+    if before.waits:
         await gone_on(connection, [thread.id], now, answers=answers)
     await connection.execute(_INSERT_RUN, [row_of(run) | {"seq": thread.next_seq, "fence": lease.fence}])
     counted = update(ThreadRow).where(ThreadRow.id == thread.id).values(next_seq=thread.next_seq + 1)
@@ -205,17 +207,17 @@ async def _begin_each(
     """Begin the next run of each thread. One whose next run is for another queue by now takes its place there."""
     nexts = await _next_runs(connection, [thread.id for thread in threads], now)
     claimed: list[Claimed] = []
-    used: list[str] = []
+    waited: list[str] = []
     for thread in threads:
         row = nexts.get(thread.id)
         if row is None or row.queue not in queues:
             await settle(connection, thread.id, now)
         else:
             claimed.append(_claimed(thread, row, worker_id, now))
-            if row.status_before is not None:
-                used.append(thread.id)
-    if used:
-        await gone_on(connection, used, now, answers=False)
+            if row.waits:
+                waited.append(thread.id)
+    if waited:
+        await gone_on(connection, waited, now, answers=False)
     if claimed:
         await connection.execute(_BEGIN_RUN, [_begun(one) for one in claimed])
         await connection.execute(_LEASE_THREAD, [_leased(one.lease) for one in claimed])
@@ -228,7 +230,8 @@ async def _next_runs(connection: AsyncConnection, thread_ids: Sequence[str], now
     head = select(RunRow.id).where(*queued).order_by(RunRow.seq).limit(1).correlate(ThreadRow).scalar_subquery()
     runs = RunRow.__table__
     before = _last_before(runs.c.thread_id, runs.c.id).label("status_before")
-    wanted = select(runs, before, _has_news(runs.c.thread_id)).join_from(ThreadRow.__table__, runs, runs.c.id == head)
+    more = (_has_news(runs.c.thread_id), _waits(runs.c.thread_id))
+    wanted = select(runs, before, *more).join_from(ThreadRow.__table__, runs, runs.c.id == head)
     rows = await connection.execute(wanted.where(ThreadRow.id.in_(thread_ids)))
     return {row.thread_id: row for row in rows}
 
@@ -257,6 +260,12 @@ def _begun(claimed: Claimed) -> dict[str, Any]:
         "started_at": run.started_at,
         "trace_id": run.trace_id,
     }
+
+
+def _waits(thread_id: Any) -> Any:
+    """Return whether a run of the thread waits for an answer."""
+    runs = aliased(RunRow)
+    return exists().where(runs.thread_id == thread_id, runs.status == RunStatus.WAITING.value).label("waits")
 
 
 def _last_before(thread_id: Any, run_id: Any) -> Any:

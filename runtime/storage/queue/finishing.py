@@ -48,6 +48,14 @@ class Interrupted:
     """The run waits for an answer."""
 
     interrupts: bytes
+    """What the event log tells of it."""
+
+    questions: bytes | None = None
+    """What is kept until they are answered; see `questions.asked`."""
+
+    within: float | None = None
+    """Seconds until it is given up. None: as long as the run was submitted to wait."""
+
     answer: str | None = None
 
 
@@ -167,9 +175,9 @@ async def _changes(connection: AsyncConnection, lease: Lease, end: End, now: int
         case Ended():
             return _over(end, now)
         case _:
-            columns = (RunRow.cancel, RunRow.answer_within, RunRow.attempt, RunRow.max_attempts)
-            columns += (RunRow.reference, RunRow.crashes)
-            run = (await connection.execute(select(*columns).where(RunRow.id == lease.run_id))).one()
+            waits = (RunRow.cancel, RunRow.answer_within)
+            again = (RunRow.attempt, RunRow.max_attempts, RunRow.reference, RunRow.crashes)
+            run = (await connection.execute(select(*waits, *again).where(RunRow.id == lease.run_id))).one()
             if run.cancel is not None:  # nobody shall begin it again
                 return _over(Ended(status=RunStatus.CANCELLED), now)
             return _put_back(run, end, now)
@@ -183,8 +191,9 @@ def _over(end: Ended, now: int) -> dict[str, Any]:
 def _put_back(run: Any, end: Interrupted | HandedBack | AttemptFailed | Crashed, now: int) -> dict[str, Any]:
     match end:
         case Interrupted():
-            until = None if run.answer_within is None else run.answer_within + now
-            waits: dict[str, Any] = {"wait_until": until, "interrupts": end.interrupts, "resume": None}
+            within = run.answer_within if end.within is None else round(end.within * SECOND)
+            waits: dict[str, Any] = {"interrupts": end.questions, "resume": None}
+            waits |= {"wait_until": None if within is None else now + within}
             told = {"answer": shortened(end.answer), "error": None}
             return {"status": RunStatus.WAITING.value, "ended_at": moment(now), **waits, **told}
         case HandedBack():

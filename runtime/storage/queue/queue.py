@@ -110,7 +110,7 @@ class RunQueue:
         """Cancel a run at once and take its lease away. Raises `RunStateError`."""
         await self.tell(await self._do(lambda connection, now: stopping.kill(connection, run_id, now)))
 
-    async def answer(self, run_id: str, resume: bytes, *, fence: int) -> None:
+    async def answer(self, run_id: str, resume: bytes, *, fence: int | None = None) -> None:
         """Answer what a run asked under that fence. Of several answers one wins; the others raise `RunStateError`."""
         ring = await self._do(lambda connection, now: answering.answer(connection, run_id, resume, now, fence=fence))
         await self._ring(ring)

@@ -14,6 +14,7 @@ from trunkline.runtime.queue.submission import Policy, Submission
 from trunkline.runtime.storage.queue.clock import SECOND, moment
 from trunkline.runtime.storage.queue.locking import Locks
 from trunkline.runtime.storage.queue.mailbox import ready, settle
+from trunkline.runtime.storage.queue.patience import seconds_to_drain
 from trunkline.runtime.storage.queue.stopping import Stopped, stop_all
 from trunkline.runtime.storage.queue_tables import TenantRow
 from trunkline.runtime.storage.tables import RunRow, ThreadRow
@@ -23,7 +24,6 @@ from trunkline.runtime.storage.upsert import upsert
 _QUANTUM = SECOND
 """Microseconds of virtual time that a run of a tenant with weight 1 takes."""
 
-_RETRY_AFTER = 1.0
 _INSERT_RUN = insert(RunRow)
 _OPEN = [RunStatus.RUNNING.value, RunStatus.QUEUED.value]
 
@@ -124,7 +124,8 @@ async def _require_room(connection: AsyncConnection, tenant: str, max_queued: in
     of_tenant = (RunRow.status == RunStatus.QUEUED.value, RunRow.tenant == tenant)
     queued = int(await connection.scalar(select(func.count()).where(*of_tenant)) or 0)
     if queued >= max_queued:
-        raise QueueFullError(tenant=tenant, queued=queued, retry_after=_RETRY_AFTER)
+        patience = await seconds_to_drain(connection, tenant, queued)
+        raise QueueFullError(tenant=tenant, queued=queued, retry_after=patience)
 
 
 async def _earlier(connection: AsyncConnection, wanted: Submission) -> str | None:
@@ -138,7 +139,7 @@ async def _earlier(connection: AsyncConnection, wanted: Submission) -> str | Non
     erased = row.given is None
     if not erased and (row.reference, row.given) != (wanted.reference, wanted.given):
         raise KeyTakenError(key=wanted.key, run=row.id)
-    return row.id
+    return str(row.id)
 
 
 async def _make_way(connection: AsyncConnection, wanted: Submission, now: int) -> Stopped | None:
