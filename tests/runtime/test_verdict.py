@@ -19,19 +19,13 @@ MAIL = {"customer_id": "C1", "template": "return_label", "variables": {"order_id
 
 def call(state: CallState, tool: str = "cancel_order", **given: Any) -> CallRecord:
     """A call that changes something, as it stands on the ledger."""
-    nothing = dict.fromkeys(
-        ("home", "reason", "outcome", "asked_at", "expires_at", "started_at", "decided_by", "note", "undoes")
-    )
-    named = {"tenant": "", "thread_id": "t", "run_id": "r", "batch": "b", "tool_call_id": "c", "grants": {}}
-    rest = {"attempts": 1, "people": 1, "agreed": (), "confirmed": False, "approved": False, "untrusted": {}}
-    return CallRecord(
-        call_id=CallId("c1"),
-        tool=tool,
-        effect=effect.Effect("write"),
-        state=state,
-        recorded_at=datetime.now(UTC),
-        **{"key": "cancel:O1", "arguments": {"order_id": "O1"}, **nothing, **named, **rest, **given},
-    )
+    unset = ("home", "reason", "outcome", "asked_at", "expires_at", "started_at", "decided_by", "note", "undoes")
+    row: dict[str, Any] = dict.fromkeys(unset)
+    row |= {"tenant": "", "thread_id": "t", "run_id": "r", "batch": "b", "tool_call_id": "c", "call_id": CallId("c1")}
+    row |= {"attempts": 1, "people": 1, "agreed": (), "confirmed": False, "approved": False}
+    row |= {"grants": {}, "untrusted": {}, "effect": effect.Effect.WRITE, "recorded_at": datetime.now(UTC)}
+    row |= {"tool": tool, "state": state, "key": "cancel:O1", "arguments": {"order_id": "O1"}, **given}
+    return CallRecord(**row)
 
 
 def mailed() -> CallRecord:
