@@ -70,6 +70,8 @@ class Trunkline(Deciding, Queueing, Scheduling):
     state, the inputs and answers of runs, the store and the cache are encrypted with (not the ledger, nor traces); left
     out, TRUNKLINE_KEYS.
     `retention` is what the line's workers keep of all tenants' threads: one for all graphs, or by their names.
+    When the database is away, a run fails at once; or what it writes, and its reads of checkpoints, are tried again for
+    `wait_for_database` seconds.
     """
 
     def __init__(
@@ -88,6 +90,7 @@ class Trunkline(Deciding, Queueing, Scheduling):
         index: IndexConfig | None = None,
         keys: Keyring | None = None,
         retention: Retention | Mapping[str, Retention] | None = None,
+        wait_for_database: float = 0.0,
     ) -> None:
         self._url = database or os.environ.get("TRUNKLINE_DATABASE") or DEFAULT_DATABASE
         self._models = models if isinstance(models, Models) else _models(models)
@@ -99,6 +102,7 @@ class Trunkline(Deciding, Queueing, Scheduling):
         self._clock, self._index = clock or SystemClock(), index
         self._keys = keys or Keyring.from_environment()
         self._retention = retention
+        self._wait_for_database = wait_for_database
         self._portable = not (limits or clock or index or keys)
         self._stack = AsyncExitStack()
         self._opened: Opened | None = None
@@ -117,6 +121,7 @@ class Trunkline(Deciding, Queueing, Scheduling):
                     index=self._index,
                     bus=self._bus,
                     keys=self._keys,
+                    wait_for_database=self._wait_for_database,
                 )
             )
             presence = Presence(database)
@@ -248,6 +253,7 @@ class Trunkline(Deciding, Queueing, Scheduling):
             threads=self._threads,
             calls=self._calls,
             calls_per_run=self._calls_per_run,
+            wait_for_database=self._wait_for_database,
             path=tuple(sys.path),
         )
 

@@ -75,7 +75,8 @@ class QueuedShift(Shift):
     async def _turn(self, contact: Contact, number: int, turn: dict[str, Any]) -> list[AnyMessage]:
         run_id = await self._submitted(contact, number, turn)
         await self._ended(run_id)
-        return (await self._line.state(self._live, thread=contact.id))["messages"]
+        messages: list[AnyMessage] = (await self._line.state(self._live, thread=contact.id))["messages"]
+        return messages
 
     async def _submitted(self, contact: Contact, number: int, turn: dict[str, Any]) -> str:
         """Leave the turn to the workers. However often it is delivered, its key makes it one run."""

@@ -117,7 +117,7 @@ def figures(outcome: Outcome) -> dict[str, Any]:
 def _staff_figures(staff: Staff | None) -> dict[str, Any]:
     if staff is None:
         return {}
-    of = {"workers": staff.workers}
+    of: dict[str, Any] = {"workers": staff.workers}
     for name, waits in (("live", staff.live), ("after", staff.after)):
         of |= {f"{name}_wait_p50": round(waits.p50, 3), f"{name}_wait_p95": round(waits.p95, 3)}
     return of

@@ -11,7 +11,7 @@ import typer
 from trunkline.errors import AmbiguousRunError, UnknownRunError
 from trunkline.runtime.cli.options import DEFAULT_DATABASE, AsJson, Database, Verbose
 from trunkline.runtime.cli.streams import console, say, write_object
-from trunkline.runtime.cli.trace import WhichRun
+from trunkline.runtime.cli.which_run import WhichRun
 
 if TYPE_CHECKING:
     from trunkline.runtime.events import Recorded

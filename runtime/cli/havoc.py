@@ -27,25 +27,18 @@ class Havoc:
         """How often each strike was made."""
 
     async def rage(self, seconds: float) -> None:
-        """Strike for so long, then see to it that every worker serves again."""
+        """Strike for so long. Afterwards every worker serves again."""
         strikes: list[Callable[[WorkerProcess], Awaitable[None]]] = [self.kill, self.freeze, self.drain, self.lose]
         pause = 6.0 / len(self._day.workers)
+        clock = asyncio.get_running_loop()
+        until = clock.time() + seconds
         async with asyncio.TaskGroup() as group:
-            async with asyncio.timeout(seconds) as time:
-                try:
-                    while True:
-                        await asyncio.sleep(self._dice.uniform(pause / 2, 3 * pause / 2))
-                        strike, worker = self._dice.choice(strikes), self._dice.choice(self._day.workers)
-                        if worker.at_work:
-                            worker.at_work = False
-                            group.create_task(self._struck(strike, worker), name=f"strike {worker.name}")
-                except asyncio.CancelledError:
-                    if not time.expired():
-                        raise
-        del time
-        for worker in self._day.workers:
-            if not worker.alive:
-                await worker.start()
+            while clock.time() < until:
+                await asyncio.sleep(self._dice.uniform(pause / 2, 3 * pause / 2))
+                strike, worker = self._dice.choice(strikes), self._dice.choice(self._day.workers)
+                if worker.at_work:
+                    worker.at_work = False
+                    group.create_task(self._struck(strike, worker), name=f"strike {worker.name}")
 
     async def _struck(self, strike: Callable[[WorkerProcess], Awaitable[None]], worker: WorkerProcess) -> None:
         self.struck[strike.__name__] += 1

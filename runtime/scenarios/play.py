@@ -10,7 +10,7 @@ from typing import Any
 from trunkline.agents import ScriptedModel
 from trunkline.errors import RunFailedError
 from trunkline.runtime.events import RunFinished
-from trunkline.runtime.line import Runnable
+from trunkline.runtime.runnable import Runnable
 from trunkline.runtime.scenarios.checks import faults_of_all, faults_of_turn
 from trunkline.runtime.scenarios.decisions import decide
 from trunkline.runtime.scenarios.scenario import Scenario

@@ -10,8 +10,9 @@ from typing import Any
 from langchain_core.language_models import BaseChatModel
 
 from trunkline.errors import ScenarioError
-from trunkline.runtime.line import Runnable, Trunkline
+from trunkline.runtime.line import Trunkline
 from trunkline.runtime.reply import Reply
+from trunkline.runtime.runnable import Runnable
 from trunkline.runtime.scenarios.virtual_time import VirtualClock
 
 

@@ -90,12 +90,15 @@ async def open_database(
     index: IndexConfig | None = None,
     bus: str | None = None,
     keys: Keyring | None = None,
+    wait_for_database: float = 0.0,
 ) -> AsyncGenerator[Database]:
     """Open the database at this URL and close it at the end, when all that was posted is committed.
 
     `clock` is what requests, items of the store and entries of the cache expire by, `index` how items are embedded.
     `bus` is the URL of what wakes other processes, where that is not the database itself. With `keys`, checkpoints are
     encrypted, and what runs are given, asked and answered, events, items of the store, and cached values.
+    `wait_for_database` is for how many seconds writes, and reads of checkpoints, are tried again when the
+    database is away or busy.
 
     An embedded database is created and upgraded on the way. Raises `DatabaseUrlError`, `DatabaseUnreachableError`, and
     for a server database of another version `MigrationNeededError`.
@@ -107,8 +110,8 @@ async def open_database(
         engine = with_seal(plain, seal)
         async with (
             open_bus(bus, text) as told,
-            Writer(engine) as writer,
-            SQLAlchemySaver(engine, writer=writer, keys=keys) as saver,
+            Writer(engine, wait_for_database=wait_for_database) as writer,
+            SQLAlchemySaver(engine, writer=writer, keys=keys, wait_for_database=wait_for_database) as saver,
         ):
             queue, spans = RunQueue(writer=writer, bus=told, seal=seal), SpanStore(engine=engine, writer=writer)
             events = EventLog(engine=engine, writer=writer)

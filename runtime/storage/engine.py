@@ -80,7 +80,8 @@ def connections_are_out(engine: AsyncEngine) -> bool:
 
 def schema_of(connection: Connection) -> str | None:
     """Return the schema that an engine of `open_engine` was opened for."""
-    return connection.get_execution_options().get("schema_translate_map", {}).get(None)
+    names: dict[None, str] = connection.get_execution_options().get("schema_translate_map", {})
+    return names.get(None)
 
 
 def _prepare_sqlite(engine: Engine) -> None:

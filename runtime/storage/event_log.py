@@ -80,7 +80,7 @@ async def next_number(connection: AsyncConnection, thread_id: str) -> int:
     newest = select(func.max(EventRow.seq)).where(EventRow.thread_id == thread_id).scalar_subquery()
     columns = (ThreadRow.next_event, newest.label("newest"))
     thread = (await connection.execute(select(*columns).where(ThreadRow.id == thread_id))).one()
-    return max(thread.next_event, (thread.newest or 0) + 1)
+    return max(int(thread.next_event), (thread.newest or 0) + 1)
 
 
 async def append_for(

@@ -36,7 +36,12 @@ async def _serve(order: Order) -> None:
     outfit, clock = order.outfit, SystemClock()
     async with (
         open_database(
-            outfit.database, tenant=order.tenant, bus=outfit.bus, clock=clock, keys=Keyring.from_environment()
+            outfit.database,
+            tenant=order.tenant,
+            bus=outfit.bus,
+            clock=clock,
+            keys=Keyring.from_environment(),
+            wait_for_database=outfit.wait_for_database,
         ) as database,
         open_office(
             database,

@@ -25,6 +25,7 @@ class Outfit:
     threads: int
     calls: int
     calls_per_run: int | None
+    wait_for_database: float
     path: tuple[str, ...]
     """Where modules are looked for."""
 

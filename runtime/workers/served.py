@@ -48,8 +48,11 @@ class Served(ABC):
         self.cancel()
 
     def cancel(self) -> None:
-        """Cancel its task. Unless somebody wishes otherwise, the run is handed back."""
-        if self.task:
+        """Cancel its task, once. Unless somebody wishes otherwise, the run is handed back.
+
+        A wish may be heard again and again, and a second cancellation would tear the wait for effects under way.
+        """
+        if self.task and not self.task.cancelling():
             self.task.cancel()
 
     @abstractmethod

@@ -55,8 +55,8 @@ def script(messages: list[BaseMessage]) -> Step:
     ]
 
 
-CONTACT = replace(generate_day(WORLD)[0], channel="voice", caller=CUSTOMER.phone)
-CONTACT = replace(CONTACT, about=replace(CONTACT.about, customer_id=CUSTOMER.id))
+_FIRST = generate_day(WORLD)[0]
+CONTACT = replace(_FIRST, channel="voice", caller=CUSTOMER.phone, about=replace(_FIRST.about, customer_id=CUSTOMER.id))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,8 +106,16 @@ async def _evening(url: str) -> Evening:
 
 
 async def _submitted(line: Trunkline, now: datetime, *, said: str, recap: str = "") -> str:
-    known = {"contact": CONTACT.id, "channel": CONTACT.channel, "caller": CONTACT.caller}
-    turn = await turn_of(line, CONTACT.id, **known, now=now, said=said, recap=recap)
+    turn = await turn_of(
+        line,
+        CONTACT.id,
+        contact=CONTACT.id,
+        channel=CONTACT.channel,
+        caller=CONTACT.caller,
+        now=now,
+        said=said,
+        recap=recap,
+    )
     return await line.submit("live_contact", turn, thread=CONTACT.id, queue="live")
 
 

@@ -15,9 +15,11 @@ from langgraph.graph import END, START, StateGraph
 from sqlalchemy.exc import DBAPIError
 
 from stand_ins.mortal_server import MortalServer, mortal_server
-from trunkline import SQLAlchemySaver
+from trunkline import SQLAlchemySaver, Trunkline
 from trunkline.errors import CommitUnknownError, SavesBehindError
+from trunkline.runtime.queue.status import RunStatus
 from trunkline.runtime.storage.checkpoints.backlog import AHEAD
+from trunkline.runtime.storage.database import upgrade_database
 from trunkline.runtime.storage.unreachable import is_unreachable
 
 FIRST, FATAL, STEPS, MANY = 3, 5, 12, 3000
@@ -32,7 +34,7 @@ class Log(TypedDict):
     steps: Annotated[list[int], operator.add]
 
 
-def stepping(saver: SQLAlchemySaver, steps: int, at: dict[int, Callable[[], Any]], made: list[int]) -> Any:
+def stepping(saver: SQLAlchemySaver | None, steps: int, at: dict[int, Callable[[], Any]], made: list[int]) -> Any:
     """A graph that makes so many steps one after the other, and in some of them does something else first."""
 
     async def step(state: Log) -> Any:
@@ -95,6 +97,24 @@ async def test_a_run_that_may_wait_goes_on_when_the_database_is_back(
 
     assert (done["steps"], made) == (list(range(STEPS)), list(range(STEPS)))
     assert await lineage(saver) == ([STEPS] if durability == "exit" else [*range(STEPS, -1, -1), 0])
+
+
+async def test_a_line_that_may_wait_finishes_its_run_when_the_database_is_back(server: MortalServer) -> None:
+    """What it writes beside the checkpoints waits too: the run is done, and a step is on record once."""
+    made, back = list[int](), Thread(target=server.come_back)
+
+    def fall() -> None:
+        server.die()
+        back.start()
+
+    await upgrade_database(server.url)
+    async with Trunkline(server.url, wait_for_database=120.0) as line:
+        reply = await line.run(stepping(None, STEPS, {FATAL: fall}, made), {"steps": []})
+        back.join()
+        report = await line.report()
+
+    assert (reply.state["steps"], made) == (list(range(STEPS)), list(range(STEPS)))
+    assert report.runs == {RunStatus.SUCCEEDED: 1}
 
 
 @pytest.mark.parametrize("wait", [0.0])

@@ -1,4 +1,7 @@
-"""S15, Monday at ten: contacts come as 450 in an hour do, over a narrow model and a narrow CRM, in virtual time."""
+"""S15, Monday at ten: 450 contacts in an hour, over a narrow model and a narrow CRM, in virtual time.
+
+These are minutes in which twice as many come as on average: the model is asked for 94 % of what it can do.
+"""
 
 from __future__ import annotations
 
@@ -24,13 +27,13 @@ from trunkline.runtime.queue.status import RunStatus
 from trunkline.runtime.scenarios.virtual_time import VirtualClock, in_virtual_time
 from trunkline.tools.rate import Rate, RateGate
 
-CONTACTS, BETWEEN = 40, 3600 / 450
-"""How many of the hour's contacts come, and the seconds between two of them."""
+CONTACTS, BETWEEN = 40, 3600 / 450 / 2
+"""How many of the hour's contacts are served here, and the seconds between two of them."""
 
-SLO = 5.0
+SLO = 6.0
 """Seconds within which 95 of 100 turns are answered."""
 
-PATIENCE = 60.0
+PATIENCE = 30.0
 """Seconds after which the work after a contact is done at the latest."""
 
 
@@ -95,7 +98,7 @@ async def _monday(url: str) -> Monday:
             line, backend, model=model, live="live", after="after", seats=CONTACTS, served=lambda _: None
         )
         shift.turns, shift.follow_ups = [], []
-        async with line.worker(queues=["live", "after"], concurrency=8):
+        async with line.worker(queues=["live", "after"], concurrency=2):
             served = await shift.serve(generate_day(world)[:CONTACTS])
         runs = (await line.report()).runs
     noted = (effect.arguments["contact_id"] for effect in backend.effects if effect.operation == "crm_upsert_contact")
@@ -129,8 +132,8 @@ def test_turns_are_answered_in_time(monday: Monday) -> None:
     assert monday.turns[len(monday.turns) * 95 // 100] <= SLO
 
 
-def test_the_work_after_contacts_waits_and_never_starves(monday: Monday) -> None:
-    """Its turn comes within a minute."""
+def test_the_work_after_contacts_never_starves(monday: Monday) -> None:
+    """Whatever the load of turns, which go first, it is done within half a minute."""
     assert len(monday.follow_ups) == CONTACTS
     assert monday.follow_ups[-1] <= PATIENCE
 

@@ -20,6 +20,7 @@ from trunkline import SQLAlchemySaver
 from trunkline.errors import ThreadInUseError
 from trunkline.runtime.storage.checkpoints.pruning import prune
 from trunkline.runtime.storage.engine import open_engine
+from trunkline.runtime.storage.queue.locking import Locks
 from trunkline.runtime.storage.transactions import Result, Transactions, Work
 from trunkline.runtime.storage.url import parse_url
 from trunkline.runtime.storage.writer import Writer
@@ -180,12 +181,12 @@ class Interrupted(Writer):
         super().__init__(self.engine)
         self.saver, self.parent, self.times, self.saved = saver, parent, times, list[Any]()
 
-    async def write(self, work: Work[Result]) -> Result:
+    async def write(self, work: Work[Result], *, locks: Locks | None = None) -> Result:
         if self.times:
             self.times -= 1
             version = 1000 + len(self.saved)
             self.saved.append(await put(self.saver, self.parent, {"log": ["text 3 " * 20]}, versions={"log": version}))
-        return await super().write(work)
+        return await super().write(work, locks=locks)
 
 
 @pytest.fixture

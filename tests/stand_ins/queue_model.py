@@ -16,7 +16,7 @@ from trunkline.runtime.queue.lease import Lease, hold
 from trunkline.runtime.queue.status import RunStatus
 from trunkline.runtime.queue.submission import Policy
 from trunkline.runtime.storage.queue.clock import SECOND
-from trunkline.runtime.storage.queue.finishing import AttemptFailed, End, Ended, HandedBack, Interrupted
+from trunkline.runtime.storage.queue.finishing import AttemptFailed, Crashed, End, Ended, HandedBack, Interrupted
 from trunkline.runtime.storage.queue.reaping import MOST_CRASHES
 from trunkline.runtime.storage.queue_tables import EventRow, TenantRow, WorkerRow
 from trunkline.runtime.storage.tables import RunRow, ThreadRow
@@ -167,15 +167,9 @@ class QueueMachine(RuleBasedStateMachine):
             assert min((run.priority for run in begun), default=9) >= max(left, default=-9)
         for one, run in zip(claimed, begun, strict=True):
             assert one.begun == run.begun
-<<<<<<< HEAD
-            run.status, run.begun, run.worker = "running", True, worker
-            for waiting in self._of(run.thread, "waiting"):
-                waiting.status = "cancelled"
-=======
             for asked in self._of(run.thread, "waiting"):  # the conversation goes on without an answer
                 asked.status = "cancelled"
             run.status, run.begun, run.worker, run.fence = "running", True, worker, one.lease.fence
->>>>>>> 39abcdb7d4f53783b07317e776c23a8cac23e1e1
             self.leases[one.run.id] = one.lease
 
     @precondition(lambda self: self.leases)
@@ -199,6 +193,8 @@ class QueueMachine(RuleBasedStateMachine):
                 run.attempt += 1
                 run.status = "queued" if run.attempt < 3 else "failed"
                 run.not_before = self._now + 5 * SECOND
+            case Crashed():
+                raise AssertionError("only a worker that serves a run in another process ends it so")
 
     @precondition(lambda self: self.ended)
     @rule(data=st.data())

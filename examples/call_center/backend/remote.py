@@ -88,7 +88,8 @@ class RemoteDesks(Desks):
 
     async def peaks(self) -> Mapping[str, int]:
         """Return how many requests each system worked on at once, at most."""
-        return json.loads((await self._wire.client.get("/peaks")).content)
+        peaks: Mapping[str, int] = json.loads((await self._wire.client.get("/peaks")).content)
+        return peaks
 
     async def suffer(self, faults: Faults) -> None:
         """Let requests go wrong so often from now on."""

@@ -103,7 +103,7 @@ async def begin(connection: AsyncConnection, run: Run, worker_id: str, now: int,
 
     if thread.sched == "leased":
         earlier = await _begun_before(connection, thread, run, worker_id)
-        return earlier and claimed(earlier)
+        return claimed(earlier) if earlier else None
     lease = _lease(thread, run.id, worker_id)
     if before.waits:
         await gone_on(connection, [thread.id], now, answers=answers)

@@ -189,9 +189,9 @@ async def _changes(connection: AsyncConnection, lease: Lease, end: End, now: int
         case Ended():
             return _over(end, now)
         case _:
-            columns = (RunRow.cancel, RunRow.answer_within, RunRow.attempt, RunRow.max_attempts)
-            columns += (RunRow.reference, RunRow.crashes)
-            run = (await connection.execute(select(*columns).where(RunRow.id == lease.run_id))).one()
+            waits = (RunRow.cancel, RunRow.answer_within)
+            again = (RunRow.attempt, RunRow.max_attempts, RunRow.reference, RunRow.crashes)
+            run = (await connection.execute(select(*waits, *again).where(RunRow.id == lease.run_id))).one()
             if run.cancel is not None:  # nobody shall begin it again
                 return _over(Ended(status=RunStatus.CANCELLED), now)
             return _put_back(run, end, now)

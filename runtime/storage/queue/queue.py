@@ -10,7 +10,7 @@ from typing import TypeVar
 from sqlalchemy.exc import IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from trunkline.errors import LeaseLostError, TrunklineError
+from trunkline.errors import CommitUnknownError, LeaseLostError, TrunklineError
 from trunkline.runtime.bus.bus import Bus
 from trunkline.runtime.bus.memory import MemoryBus
 from trunkline.runtime.queue.lease import Lease
@@ -242,6 +242,6 @@ async def _until_answered(work: Callable[[], Awaitable[Result]]) -> Result:
     for pause in _PAUSES:
         try:
             return await work()
-        except (OperationalError, InterfaceError):
+        except (OperationalError, InterfaceError, CommitUnknownError):
             await asyncio.sleep(pause)
     return await work()

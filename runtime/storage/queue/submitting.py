@@ -143,7 +143,7 @@ async def _earlier(connection: AsyncConnection, wanted: Submission) -> str | Non
     given = None if erased else opened(seal_of(connection), row.given, run_place(row.thread_id, row.id, "given"))
     if not erased and (row.reference, given) != (wanted.reference, wanted.given):
         raise KeyTakenError(key=wanted.key, run=row.id)
-    return row.id
+    return str(row.id)
 
 
 async def _make_way(connection: AsyncConnection, wanted: Submission, now: int) -> Stopped | None:
