@@ -8,6 +8,7 @@ graph's own are shown by their fields; nothing of them is imported.
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping
 from contextlib import aclosing
 from copy import copy
@@ -25,6 +26,8 @@ from trunkline.runtime.storage.payloads import Payloads
 
 Line = dict[str, Any]
 _NOTHING_ELSE = [("", "")]
+_WRAPPED = {"interrupts", "data"}
+"""The columns in which values of the user's are serialised once more."""
 
 
 async def exported(database: Database, name: str) -> AsyncGenerator[Line]:
@@ -36,7 +39,7 @@ async def exported(database: Database, name: str) -> AsyncGenerator[Line]:
     saver = _lenient(database.saver)
     payloads = Payloads(saver.serde)
     async for kind, row in database.threads.records(name):
-        yield {"kind": kind} | {column: _readable(value, payloads) for column, value in row.items()}
+        yield {"kind": kind} | {column: _readable(column, value, payloads) for column, value in row.items()}
     said = _Said()
     checkpoints: list[Line] = []
     states: dict[str, Line] = {}
@@ -62,9 +65,10 @@ class _Said:
         """Add the messages in the values of an older checkpoint."""
         new: list[Line] = []
         for message in _messages_in(values):
-            key = (message.type, message.id, str(message.content), str(getattr(message, "tool_calls", "")))
+            said = (message.type, str(message.content), str(getattr(message, "tool_calls", "")))
+            key = said if message.id is None else (*said, message.id)  # an input has no id until it is in the state
             if key not in self._keys:
-                self._keys.add(key)
+                self._keys |= {key, said}
                 new.append({"kind": "message", **_plain(message)})
         self._new.append(new)
 
@@ -95,9 +99,25 @@ def _checkpoint(ns: str, one: CheckpointTuple) -> Line:
     return {"kind": "checkpoint", "namespace": ns, "id": checkpoint["id"], "at": checkpoint["ts"], "of": _plain(about)}
 
 
-def _readable(value: Any, payloads: Payloads) -> Any:
+def _readable(column: str, value: Any, payloads: Payloads) -> Any:
     """Return a column as it is, and what is serialised in it as JSON has it."""
-    return _plain(payloads.loads(value)) if isinstance(value, bytes) else value
+    if not isinstance(value, bytes):
+        return value
+    held = payloads.loads(value)
+    return _plain(_unwrapped(held, payloads) if column in _WRAPPED else held)
+
+
+def _unwrapped(value: Any, payloads: Payloads) -> Any:
+    """Return what an event tells, or a run asks, with the values of the user's that are serialised in it."""
+    match value:
+        case {"kept": str(data)}:
+            return _unwrapped(payloads.loads(b64decode(data)), payloads)
+        case {"questions": _, "interrupts": bytes(data)}:
+            return payloads.loads(data)
+        case dict():
+            return {name: _unwrapped(each, payloads) for name, each in cast("dict[str, Any]", value).items()}
+        case _:
+            return value
 
 
 def _plain(value: Any) -> Any:

@@ -67,7 +67,8 @@ class Trunkline(Deciding, Queueing, Scheduling):
     `graphs` are the names by which runs in the queue find their graphs. `bus` is the URL of what wakes other processes;
     left out, TRUNKLINE_BUS, else the database itself.
     `index` is how the items of the line's store are embedded, to be found by meaning. `keys` are what conversations'
-    state (not the ledger, nor traces) is encrypted with; left out, TRUNKLINE_KEYS.
+    state, the inputs and answers of runs, the store and the cache are encrypted with (not the ledger, nor traces); left
+    out, TRUNKLINE_KEYS.
     `retention` is what the line's workers keep of all tenants' threads: one for all graphs, or by their names.
     When the database is away, a run fails at once; or what it writes, and its reads of checkpoints, are tried again for
     `wait_for_database` seconds.

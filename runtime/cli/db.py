@@ -144,4 +144,4 @@ async def _reencrypt(url: str, *, clear: bool) -> int:
     from trunkline.runtime.cli.existing import existing_database
 
     async with existing_database(url) as database:
-        return await database.saver.reencrypt(clear=clear)
+        return await database.reencrypt(clear=clear)

@@ -14,7 +14,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from trunkline.errors import StateNotOpenError
 from trunkline.runtime.storage.blocking import Blocking
+from trunkline.runtime.storage.checkpoints.keyring import Keyring
+from trunkline.runtime.storage.checkpoints.seal import Seal, sealing
 from trunkline.runtime.storage.engine import open_engine
+from trunkline.runtime.storage.sealed import seal_of, with_seal
 from trunkline.runtime.storage.sweeper import Sweeper
 from trunkline.runtime.storage.transactions import Transactions
 from trunkline.runtime.storage.upgrade import upgrade_engine
@@ -43,6 +46,11 @@ class Attachment:
     writer: Writer | None = None
     home: asyncio.AbstractEventLoop | None = None
 
+    @property
+    def seal(self) -> Seal:
+        """How values are kept."""
+        return seal_of(self.engine)
+
     async def aclose(self) -> None:
         """Take no more work, and close the connections for reading."""
         reads, self.reads, self.writer = self.reads, None, None
@@ -58,12 +66,13 @@ class Attached(Blocking):
         engine: AsyncEngine,
         *,
         writer: Writer | None,
+        keys: Keyring | None,
         clock: Clock | None,
         tenant: str,
         sweep_seconds: float = SWEEP_SECONDS,
     ) -> None:
         self._at = Attachment(
-            engine=engine,
+            engine=with_seal(engine, sealing(keys)) if keys else engine,
             shared_writer=writer,
             clock=clock or SystemClock(),
             tenant=tenant,

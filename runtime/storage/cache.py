@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncGenerator, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
+from operator import itemgetter
 from typing import Any, Self
 
 from langgraph.cache.base import BaseCache, FullKey, Namespace, ValueT
@@ -16,8 +17,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from trunkline.runtime.storage.attached import Attached, engine_at
 from trunkline.runtime.storage.checkpoints.frame import frame, pack, unframe, unpack
+from trunkline.runtime.storage.checkpoints.keyring import Keyring
 from trunkline.runtime.storage.checkpoints.serializer import StrictSerializer, TypeName
 from trunkline.runtime.storage.memory_tables import CacheEntryRow
+from trunkline.runtime.storage.sealed import closed, entry_place, opened, seal_of
 from trunkline.runtime.storage.sweeper import sweep_expired
 from trunkline.runtime.storage.upsert import upsert
 from trunkline.runtime.storage.writer import Writer
@@ -32,7 +35,8 @@ class SQLAlchemyCache(Attached, BaseCache[ValueT]):
 
     Opened like `SQLAlchemySaver`. What was set is there for other processes once the method has returned; what has
     expired is gone at once, and its row is swept while the cache is open. `allowed_types` are the types that values may
-    hold beside plain ones and LangChain's messages; `tenant` keeps entries apart.
+    hold beside plain ones and LangChain's messages; `tenant` keeps entries apart. With `keys` values are encrypted,
+    each bound to its key.
     """
 
     def __init__(
@@ -40,13 +44,17 @@ class SQLAlchemyCache(Attached, BaseCache[ValueT]):
         engine: AsyncEngine,
         *,
         writer: Writer | None = None,
+        keys: Keyring | None = None,
         serde: SerializerProtocol | None = None,
         allowed_types: Iterable[type | TypeName] = (),
         tenant: str = "",
         clock: Clock | None = None,
     ) -> None:
-        """`writer` is an open writer to share transactions with; `serde` replaces the strict serialiser."""
-        Attached.__init__(self, engine, writer=writer, clock=clock, tenant=tenant)
+        """`writer` is an open writer to share transactions with, which has the keys already.
+
+        `serde` replaces the strict serialiser.
+        """
+        Attached.__init__(self, engine, writer=writer, keys=keys, clock=clock, tenant=tenant)
         BaseCache.__init__(self, serde=serde or StrictSerializer(allowed_types))  # pyright: ignore[reportUnknownMemberType]
 
     @classmethod
@@ -55,6 +63,7 @@ class SQLAlchemyCache(Attached, BaseCache[ValueT]):
         cls,
         conn_string: str,
         *,
+        keys: Keyring | None = None,
         serde: SerializerProtocol | None = None,
         allowed_types: Iterable[type | TypeName] = (),
         tenant: str = "",
@@ -63,7 +72,7 @@ class SQLAlchemyCache(Attached, BaseCache[ValueT]):
         """Open a cache on the database at this URL and close it at the end. Raises `DatabaseUrlError`."""
         async with (
             engine_at(conn_string) as engine,
-            cls(engine, serde=serde, allowed_types=allowed_types, tenant=tenant, clock=clock) as cache,
+            cls(engine, keys=keys, serde=serde, allowed_types=allowed_types, tenant=tenant, clock=clock) as cache,
         ):
             yield cache
 
@@ -138,18 +147,28 @@ async def _find(
 ) -> dict[tuple[str, str], bytes]:
     row, found = CacheEntryRow, dict[tuple[str, str], bytes]()
     alive = or_(row.expires_at.is_(None), row.expires_at > now)
+    seal = seal_of(connection)
     for start in range(0, len(names), _AT_ONCE):
         these = tuple_(row.ns, row.key).in_(names[start : start + _AT_ONCE])
         query = select(row.ns, row.key, row.data).where(row.tenant == tenant, these, alive)
-        found |= {(ns, key): data for ns, key, data in await connection.execute(query)}
+        rows = await connection.execute(query)
+        found |= {(ns, key): opened(seal, data, entry_place(tenant, ns, key)) for ns, key, data in rows}
     return found
 
 
 async def _set(connection: AsyncConnection, shares: Sequence[Sequence[Mapping[str, Any]]]) -> list[None]:
     """Write entries, in the order of their names, so that no two writers wait for each other."""
-    rows = sorted((row for share in shares for row in share), key=lambda row: (row["tenant"], row["ns"], row["key"]))
+    seal = seal_of(connection)
+    rows = [
+        {**row, "data": closed(seal, row["data"], entry_place(*name))}
+        for name, row in sorted(((_name(row), row) for share in shares for row in share), key=itemgetter(0))
+    ]
     await connection.execute(upsert(connection.dialect, CacheEntryRow, replacing=("data", "expires_at")), rows)
     return [None] * len(shares)
+
+
+def _name(row: Mapping[str, Any]) -> tuple[str, str, str]:
+    return row["tenant"], row["ns"], row["key"]
 
 
 def _text(namespace: Sequence[str]) -> str:

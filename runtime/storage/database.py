@@ -18,6 +18,7 @@ from trunkline.runtime.storage.cache import SQLAlchemyCache
 from trunkline.runtime.storage.call_book import CallBook
 from trunkline.runtime.storage.checkpoints.keyring import Keyring
 from trunkline.runtime.storage.checkpoints.saver import SQLAlchemySaver
+from trunkline.runtime.storage.checkpoints.seal import sealing
 from trunkline.runtime.storage.engine import connections_are_out, open_engine
 from trunkline.runtime.storage.event_log import EventLog
 from trunkline.runtime.storage.ledger import DatabaseLedger
@@ -29,7 +30,9 @@ from trunkline.runtime.storage.queue.queue import RunQueue
 from trunkline.runtime.storage.queue.schedules import ScheduleBook
 from trunkline.runtime.storage.queue.tenants import TenantBook
 from trunkline.runtime.storage.queue.workers import WorkerBook
+from trunkline.runtime.storage.resealing import reencrypt_columns
 from trunkline.runtime.storage.runs import RunStore
+from trunkline.runtime.storage.sealed import with_seal
 from trunkline.runtime.storage.spans import SpanStore
 from trunkline.runtime.storage.standing import Standing
 from trunkline.runtime.storage.threads import ThreadStore
@@ -73,6 +76,10 @@ class Database:
         """Wait until everything posted so far is committed."""
         await self.writer.flush()
 
+    async def reencrypt(self, *, clear: bool = False) -> int:
+        """Do what `SQLAlchemySaver.reencrypt` does, for all that is encrypted."""
+        return await self.saver.reencrypt(clear=clear) + await reencrypt_columns(self.writer, clear=clear)
+
 
 @asynccontextmanager
 async def open_database(
@@ -89,21 +96,24 @@ async def open_database(
 
     `clock` is what requests, items of the store and entries of the cache expire by, `index` how items are embedded.
     `bus` is the URL of what wakes other processes, where that is not the database itself. With `keys`, checkpoints are
-    encrypted. `wait_for_database` is for how many seconds writes, and reads of checkpoints, are tried again when the
-    database is away or busy.
+    encrypted, and what runs are given, asked and answered, events, items of the store, and cached values.
+    `wait_for_database` is for how many seconds writes, and reads of checkpoints, are tried again when the database is
+    away or busy.
 
     An embedded database is created and upgraded on the way. Raises `DatabaseUrlError`, `DatabaseUnreachableError`, and
     for a server database of another version `MigrationNeededError`.
     """
     url, clock = parse_url(text), clock or SystemClock()
-    async with _connected(url) as engine:
-        await _require_current(url, engine)
+    seal = sealing(keys)
+    async with _connected(url) as plain:
+        await _require_current(url, plain)
+        engine = with_seal(plain, seal)
         async with (
             open_bus(bus, text) as told,
             Writer(engine, wait_for_database=wait_for_database) as writer,
             SQLAlchemySaver(engine, writer=writer, keys=keys, wait_for_database=wait_for_database) as saver,
         ):
-            queue, spans = RunQueue(writer=writer, bus=told), SpanStore(engine=engine, writer=writer)
+            queue, spans = RunQueue(writer=writer, bus=told, seal=seal), SpanStore(engine=engine, writer=writer)
             events = EventLog(engine=engine, writer=writer)
 
             @asynccontextmanager

@@ -44,6 +44,14 @@ def open_engine(url: DatabaseUrl) -> AsyncEngine:
     return engine
 
 
+def with_options(engine: AsyncEngine, **options: Any) -> AsyncEngine:
+    """Return the engine, on the same connections, with these execution options besides."""
+    derived = engine.execution_options(**options)
+    if engine.sync_engine in _OURS:
+        _OURS.add(derived.sync_engine)
+    return derived
+
+
 def blocking_twin(engine: AsyncEngine) -> Engine | None:
     """Return a blocking engine on the same database, for whole transactions in a thread.
 
@@ -55,7 +63,11 @@ def blocking_twin(engine: AsyncEngine) -> Engine | None:
         twin = create_engine(engine.url, execution_options=engine.get_execution_options())
         event.listen(twin, "connect", look_for_a_pooler)
         return twin  # without a ping: `Transactions` replaces connections that were lost in the pool
-    twin = create_engine(engine.url.set(drivername="sqlite"), connect_args={"timeout": BUSY_SECONDS})
+    twin = create_engine(
+        engine.url.set(drivername="sqlite"),
+        connect_args={"timeout": BUSY_SECONDS},
+        execution_options=engine.get_execution_options(),
+    )
     _prepare_sqlite(twin)
     return twin
 

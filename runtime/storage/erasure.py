@@ -21,7 +21,8 @@ from trunkline.runtime.calls.decision import Verdict
 from trunkline.runtime.storage.checkpoints.recall import Recall
 from trunkline.runtime.storage.checkpoints.remove import delete_threads
 from trunkline.runtime.storage.checkpoints.save import hold
-from trunkline.runtime.storage.queue_tables import EventRow, ScheduleRow
+from trunkline.runtime.storage.event_log import delete_events
+from trunkline.runtime.storage.queue_tables import ScheduleRow
 from trunkline.runtime.storage.tables import CallRow, DecisionRow, NewsRow, RunRow, SpanRow
 from trunkline.tools.call import CallState
 from trunkline.tools.ledger import WAITING
@@ -44,6 +45,7 @@ async def erase(connection: AsyncConnection, thread: str, *, now: datetime) -> N
     """
     await hold(connection, [thread], Recall())  # a thread that never saved anything gets its tombstone too
     await delete_threads(connection, [thread])
+    await delete_events(connection, [thread])
     for statement in _statements(thread, now):
         await connection.execute(statement)
 
@@ -70,7 +72,6 @@ def _statements(thread: str, now: datetime) -> Iterator[Executable]:
     yield _decisions().where(DecisionRow.call_id.in_(select(CallRow.id).where(calls)))
     for change in (_open_calls(now), _running_calls(now), _calls()):
         yield change.where(calls)
-    yield delete(EventRow).where(EventRow.thread_id == thread)
     yield delete(ScheduleRow).where(ScheduleRow.thread_id == thread)
     yield update(RunRow).where(ours).values(dict.fromkeys(RUN_CONTENTS))
 

@@ -16,10 +16,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from trunkline.runtime.events import LoggedEvent, Recorded
 from trunkline.runtime.queue.lease import Lease
+from trunkline.runtime.storage.checkpoints.seal import Seal
 from trunkline.runtime.storage.event_data import decode, encode
 from trunkline.runtime.storage.payloads import Payloads
 from trunkline.runtime.storage.queue.clock import SERVER_NOW, moment
 from trunkline.runtime.storage.queue_tables import EventRow
+from trunkline.runtime.storage.sealed import closed, event_place, opened, seal_of
 from trunkline.runtime.storage.tables import ThreadRow
 from trunkline.runtime.storage.writer import Writer
 
@@ -34,6 +36,7 @@ class EventLog:
 
     def __init__(self, *, engine: AsyncEngine, writer: Writer) -> None:
         self._engine, self._writer = engine, writer
+        self._seal = seal_of(engine)
         self._insert = _insert_under_lease(engine.dialect.name)
 
     def append(self, lease: Lease, event: LoggedEvent, payloads: Payloads) -> asyncio.Future[None]:
@@ -44,6 +47,7 @@ class EventLog:
         """
         kind, data = encode(event, payloads)
         seq, lease.next_event = lease.next_event, lease.next_event + 1
+        data = closed(self._seal, data, event_place(lease.thread_id, seq, lease.run_id, kind))
         held = {"thread_id": lease.thread_id, "fence": lease.fence, "lease_id": lease.lease_id}
         row = held | {"seq": seq, "run_id": lease.run_id, "kind": kind, "data": data, "at": time.time_ns() // 1000}
         return self._writer.post(self._insert, row, urgent=kind not in _RIDES_ALONG)
@@ -63,12 +67,12 @@ class EventLog:
         of_run = select(EventRow.__table__).where(EventRow.run_id == run_id)
         async with self._engine.connect() as connection:
             row = (await connection.execute(of_run.order_by(EventRow.seq.desc()).limit(1))).first()
-            return _recorded(row, payloads) if row else None
+            return _recorded(row, payloads, self._seal) if row else None
 
     async def _read(self, which: Any, payloads: Payloads, after: int, limit: int) -> list[Recorded]:
         wanted = select(EventRow.__table__).where(which, EventRow.seq > after).order_by(EventRow.seq).limit(limit)
         async with self._engine.connect() as connection:
-            return [_recorded(row, payloads) for row in await connection.execute(wanted)]
+            return [_recorded(row, payloads, self._seal) for row in await connection.execute(wanted)]
 
 
 async def next_number(connection: AsyncConnection, thread_id: str) -> int:
@@ -84,9 +88,9 @@ async def append_for(
 ) -> None:
     """Append events of runs, by their ids, to a thread that nobody holds any more and whose row is locked."""
     fence = await connection.scalar(select(ThreadRow.fence).where(ThreadRow.id == thread_id))
-    first = await next_number(connection, thread_id)
+    first, seal = await next_number(connection, thread_id), seal_of(connection)
     rows = [
-        event_row(thread_id, run_id, event, fence=fence or 0, seq=first + place, now=now)
+        event_row(thread_id, run_id, event, fence=fence or 0, seq=first + place, now=now, seal=seal)
         for place, (run_id, event) in enumerate(happened)
     ]
     if rows:
@@ -95,9 +99,12 @@ async def append_for(
     await connection.execute(numbered)
 
 
-def event_row(thread_id: str, run_id: str, event: LoggedEvent, *, fence: int, seq: int, now: int) -> dict[str, Any]:
+def event_row(
+    thread_id: str, run_id: str, event: LoggedEvent, *, fence: int, seq: int, now: int, seal: Seal
+) -> dict[str, Any]:
     """Return the row of an event without values of the user's that are not sealed."""
     kind, data = encode(event)
+    data = closed(seal, data, event_place(thread_id, seq, run_id, kind))
     whose = {"thread_id": thread_id, "run_id": run_id, "fence": fence}
     return {**whose, "seq": seq, "kind": kind, "data": data, "at": now}
 
@@ -126,6 +133,7 @@ def _insert_under_lease(dialect: str) -> Any:
     return insert(EventRow).from_select(_COLUMNS, held.with_for_update(read=True))
 
 
-def _recorded(row: Any, payloads: Payloads) -> Recorded:
-    event = decode(row.kind, row.data, payloads)
+def _recorded(row: Any, payloads: Payloads, seal: Seal) -> Recorded:
+    data = opened(seal, row.data, event_place(row.thread_id, row.seq, row.run_id, row.kind))
+    event = decode(row.kind, data, payloads)
     return Recorded(seq=row.seq, run_id=row.run_id, at=moment(row.at), event=event)

@@ -7,7 +7,12 @@ from datetime import datetime
 from typing import Any
 
 from trunkline.runtime.queue.status import RunStatus
+from trunkline.runtime.storage.checkpoints.seal import Seal
+from trunkline.runtime.storage.sealed import closed_text, run_place, shown_text
 from trunkline.runtime.storage.texts import shortened
+
+TEXTS = ("asked", "answer", "error")
+"""The columns that hold what somebody said."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +49,7 @@ class Run:
         return (self.ended_at - self.started_at).total_seconds() if self.ended_at else None
 
 
-def row_of(run: Run) -> dict[str, Any]:
+def row_of(run: Run, seal: Seal) -> dict[str, Any]:
     """Return the columns of a run that begins at once."""
     return {
         "id": run.id,
@@ -53,13 +58,16 @@ def row_of(run: Run) -> dict[str, Any]:
         "graph": run.graph,
         "status": run.status.value,
         "trace_id": run.trace_id,
-        "asked": shortened(run.asked),
+        "asked": said(seal, run.thread_id, run.id, "asked", shortened(run.asked)),
         "started_at": run.started_at,
     }
 
 
-def run_of(row: Any) -> Run:
+def run_of(row: Any, seal: Seal) -> Run:
     """Return the run that a row keeps."""
+    asked, answer, error = (
+        shown_text(seal, getattr(row, column), run_place(row.thread_id, row.id, column)) for column in TEXTS
+    )
     return Run(
         id=row.id,
         thread_id=row.thread_id,
@@ -67,9 +75,9 @@ def run_of(row: Any) -> Run:
         graph=row.graph,
         status=RunStatus(row.status),
         trace_id=row.trace_id,
-        asked=row.asked,
-        answer=row.answer,
-        error=row.error,
+        asked=asked,
+        answer=answer,
+        error=error,
         started_at=row.started_at,
         ended_at=row.ended_at,
         queued_at=row.queued_at,
@@ -78,3 +86,8 @@ def run_of(row: Any) -> Run:
         attempt=row.attempt,
         crashes=row.crashes,
     )
+
+
+def said(seal: Seal, thread_id: str, run_id: str, column: str, text: str | None) -> str | None:
+    """Return what is stored of a text that somebody said."""
+    return None if text is None else closed_text(seal, text, run_place(thread_id, run_id, column))

@@ -11,7 +11,9 @@ from sqlalchemy import ARRAY, ColumnElement, String, any_, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from trunkline.runtime.queue.status import RunStatus
+from trunkline.runtime.storage.checkpoints.seal import Seal
 from trunkline.runtime.storage.run_rows import Run, run_of
+from trunkline.runtime.storage.sealed import opened, run_place, seal_of
 from trunkline.runtime.storage.tables import CallRow, RunRow, SpendRow
 
 _RESTING = [status.value for status in RunStatus if status.rests]
@@ -53,7 +55,7 @@ class RunStore:
         """Return the run with this id, or None."""
         async with self._engine.connect() as connection:
             row = (await connection.execute(select(RunRow.__table__).where(RunRow.id == run_id))).first()
-            return run_of(row) if row else None
+            return run_of(row, seal_of(connection)) if row else None
 
     async def among(self, run_ids: Collection[str], *, resting: bool = False) -> list[Run]:
         """Return those of the runs that are on record, or those that rest; for any number it is one statement."""
@@ -61,7 +63,7 @@ class RunStore:
         if resting:
             wanted = wanted.where(RunRow.status.in_(_RESTING))
         async with self._engine.connect() as connection:
-            return [run_of(row) for row in await connection.execute(wanted)]
+            return [run_of(row, seal_of(connection)) for row in await connection.execute(wanted)]
 
     def _is_among(self, run_ids: Collection[str]) -> ColumnElement[bool]:
         if self._engine.dialect.name == "postgresql":
@@ -75,11 +77,15 @@ class RunStore:
 
     async def wait_of(self, run_id: str) -> Wait | None:
         """Return what a run waits for, or None when it does not wait."""
-        columns = (RunRow.interrupts, RunRow.reference, RunRow.fence)
+        columns = (RunRow.thread_id, RunRow.interrupts, RunRow.reference, RunRow.fence)
         waiting = select(*columns).where(RunRow.id == run_id, RunRow.status == RunStatus.WAITING.value)
         async with self._engine.connect() as connection:
             row = (await connection.execute(waiting)).first()
-            return Wait(interrupts=row.interrupts, reference=row.reference, fence=row.fence) if row else None
+            if row is None:
+                return None
+            place = run_place(row.thread_id, run_id, "interrupts")
+            interrupts = opened(seal_of(connection), row.interrupts, place)
+            return Wait(interrupts=interrupts, reference=row.reference, fence=row.fence)
 
     async def find(self, beginning: str) -> Sequence[Run]:
         """Return the runs whose id begins so, newest first; `last` means the newest of all."""
@@ -89,7 +95,7 @@ class RunStore:
         else:
             wanted = wanted.where(RunRow.id.startswith(beginning, autoescape=True))
         async with self._engine.connect() as connection:
-            return [run_of(row) for row in await connection.execute(wanted)]
+            return [run_of(row, seal_of(connection)) for row in await connection.execute(wanted)]
 
     async def latest(
         self,
@@ -111,7 +117,7 @@ class RunStore:
         if queue is not None:
             wanted = wanted.where(RunRow.queue == queue)
         async with self._engine.connect() as connection:
-            return [_summary(row) for row in await connection.execute(wanted)]
+            return [_summary(row, seal_of(connection)) for row in await connection.execute(wanted)]
 
     async def statuses(self, tenant: str) -> dict[RunStatus, int]:
         """Return how many runs of a tenant stand in each status."""
@@ -134,9 +140,9 @@ def _totals() -> list[Any]:
     return list(columns)
 
 
-def _summary(row: Any) -> RunSummary:
+def _summary(row: Any, seal: Seal) -> RunSummary:
     return RunSummary(
-        run=run_of(row),
+        run=run_of(row, seal),
         calls=row.calls,
         failed_calls=row.failed_calls,
         tokens=row.tokens or 0,

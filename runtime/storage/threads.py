@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Executable, Select, String, and_, cast, exists, func, or_, select, union
+from sqlalchemy import ColumnElement, Executable, String, and_, cast, exists, func, or_, select, union
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from trunkline.errors import ThreadInUseError
@@ -17,17 +17,15 @@ from trunkline.runtime.storage.erasure import RUN_CONTENTS, erase, scrub
 from trunkline.runtime.storage.queue.clock import ServerClock, moment
 from trunkline.runtime.storage.queue.queue import RunQueue
 from trunkline.runtime.storage.queue.stopping import Stopped, cut_off
-from trunkline.runtime.storage.queue_tables import EventRow, ScheduleRow
+from trunkline.runtime.storage.queue_tables import EventRow
 from trunkline.runtime.storage.state_tables import StateCheckpointRow, StateThreadRow
 from trunkline.runtime.storage.tables import (
     CallRow,
-    DecisionRow,
-    NewsRow,
     RunRow,
     SpanRow,
-    SpendRow,
     ThreadRow,
 )
+from trunkline.runtime.storage.thread_records import records_of
 from trunkline.runtime.storage.writer import Writer
 from trunkline.tools.call import CallState
 
@@ -136,9 +134,8 @@ class ThreadStore:
     async def records(self, name: str) -> AsyncIterator[tuple[str, Mapping[str, Any]]]:
         """Yield what is recorded of the thread beside its state: a kind and the fields of each row, oldest first."""
         async with self._engine.connect() as connection:
-            for kind, wanted in _records(name).items():
-                for row in (await connection.execute(wanted)).mappings():
-                    yield kind, dict(row)
+            async for record in records_of(connection, name):
+                yield record
 
 
 async def _find(connection: AsyncConnection, name: str) -> Thread | None:
@@ -236,22 +233,3 @@ def _made_at(checkpoint_id: str | None) -> datetime | None:
         return None
     high, low = number.int >> 80, number.int >> 64 & 0x0FFF
     return _GREGORIAN + timedelta(microseconds=(high << 12 | low) // 10)
-
-
-def _records(name: str) -> dict[str, Any]:
-    of_calls = select(CallRow.id).where(CallRow.thread_id == name)
-    event = (EventRow.seq, EventRow.run_id, EventRow.kind.label("event"), EventRow.data, EventRow.at)
-    decisions = select(DecisionRow.__table__).where(DecisionRow.call_id.in_(of_calls))
-    return {
-        "run": _all_of(RunRow, name).order_by(RunRow.started_at),
-        "call": _all_of(CallRow, name).order_by(CallRow.recorded_at, CallRow.id),
-        "decision": decisions.order_by(DecisionRow.id),
-        "event": select(*event).where(EventRow.thread_id == name).order_by(EventRow.seq),
-        "news": _all_of(NewsRow, name).order_by(NewsRow.id),
-        "schedule": _all_of(ScheduleRow, name).order_by(ScheduleRow.name),
-        "spend": _all_of(SpendRow, name).order_by(SpendRow.at, SpendRow.span_id),
-    }
-
-
-def _all_of(table: Any, name: str) -> Select[Any]:
-    return select(table.__table__).where(table.thread_id == name)

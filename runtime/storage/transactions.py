@@ -145,7 +145,7 @@ class _Awaitable:
     """A blocking connection with the methods of an asynchronous one; awaiting them never waits."""
 
     def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+        self._connection = self.sync_connection = connection
         self.dialect = connection.dialect
 
     async def execute(self, *args: Any) -> Any:

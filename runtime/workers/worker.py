@@ -150,10 +150,10 @@ class Worker:
         if not self._served:
             return
         log.info("worker.draining worker_id=%s running=%d", self.presence.id, len(self._served))
+        tasks = [served.task for served in self._served.values() if served.task]  # some may end meanwhile
         await self._database.queue.drain(self.presence.id)
         for served in self._served.values():
             served.drain()
-        tasks = [served.task for served in self._served.values() if served.task]
         _, late = await asyncio.wait(tasks, timeout=self._drain_grace)
         if late:
             log.warning("worker.grace_ended worker_id=%s cancelled=%d", self.presence.id, len(late))

@@ -797,4 +797,4 @@ class EmbeddingError(TrunklineError, ValueError):
 
 def _row(row: RowName) -> str:
     kind, name = (part if isinstance(part, str) else repr(part) for part in (row[0], row[2]))
-    return f"{kind} {name} of thread {row[1]!r}"
+    return f"{kind} {name} of {'namespace' if kind in {'store item', 'cache entry'} else 'thread'} {row[1]!r}"

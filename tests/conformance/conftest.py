@@ -47,12 +47,12 @@ def clock() -> ManualClock:
 
 
 @pytest.fixture
-async def store(url: str, clock: ManualClock) -> AsyncGenerator[SQLAlchemyStore]:
-    async with SQLAlchemyStore.from_conn_string(url, clock=clock) as opened:
+async def store(url: str, keys: Keyring | None, clock: ManualClock) -> AsyncGenerator[SQLAlchemyStore]:
+    async with SQLAlchemyStore.from_conn_string(url, keys=keys, clock=clock) as opened:
         yield opened
 
 
 @pytest.fixture
-async def cache(url: str, clock: ManualClock) -> AsyncGenerator[SQLAlchemyCache[Any]]:
-    async with SQLAlchemyCache[Any].from_conn_string(url, clock=clock) as opened:
+async def cache(url: str, keys: Keyring | None, clock: ManualClock) -> AsyncGenerator[SQLAlchemyCache[Any]]:
+    async with SQLAlchemyCache[Any].from_conn_string(url, keys=keys, clock=clock) as opened:
         yield opened

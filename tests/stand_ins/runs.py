@@ -1,6 +1,7 @@
 """Runs on record, without anybody who really runs them."""
 
 from datetime import UTC, datetime
+from uuid import uuid4
 
 from trunkline.runtime.queue.lease import Lease
 from trunkline.runtime.queue.status import RunStatus
@@ -21,7 +22,7 @@ async def begun(database: Database, thread: str, *, run_id: str = "r-begun", gra
         tenant="",
         graph=graph,
         status=RunStatus.RUNNING,
-        trace_id=run_id,
+        trace_id=str(uuid4()),
         asked=None,
         started_at=datetime.now(UTC),
     )
@@ -42,7 +43,7 @@ async def queued(
         reference="shop",
         given=Payloads(database.saver.serde).dumps(given),
         asked=str(given),
-        trace_id=run_id,
+        trace_id=str(uuid4()),
         key=key,
     )
     return (await database.queue.submit(wanted)).run_id

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import random
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
@@ -23,7 +22,7 @@ from langgraph.checkpoint.base import (
 from langgraph.checkpoint.serde.base import SerializerProtocol
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from trunkline.errors import MissingExtraError, StateNotOpenError
+from trunkline.errors import StateNotOpenError
 from trunkline.runtime.storage.checkpoints.asking import AskingTask, TaskPlace, asking_tasks
 from trunkline.runtime.storage.checkpoints.backlog import Backlog
 from trunkline.runtime.storage.checkpoints.blocking import BlockingSaver
@@ -49,7 +48,7 @@ from trunkline.runtime.storage.checkpoints.recall import Recall
 from trunkline.runtime.storage.checkpoints.remove import delete_runs, delete_threads
 from trunkline.runtime.storage.checkpoints.reseal import reencrypt
 from trunkline.runtime.storage.checkpoints.save import Held, save, save_at_once
-from trunkline.runtime.storage.checkpoints.seal import Clear, Seal
+from trunkline.runtime.storage.checkpoints.seal import Seal, sealing
 from trunkline.runtime.storage.checkpoints.serialise import checkpoint_operation, writes_operation
 from trunkline.runtime.storage.checkpoints.serializer import StrictSerializer, TypeName
 from trunkline.runtime.storage.engine import open_engine
@@ -166,7 +165,7 @@ class SQLAlchemySaver(BlockingSaver):
         `crypto`.
         """
         super().__init__(serde=serde or StrictSerializer(allowed_types))
-        self._core = _Core(engine=engine, seal=_seal(keys) if keys else Clear())
+        self._core = _Core(engine=engine, seal=sealing(keys))
         self._refuse_conflicts = refuse_conflicts
         self._wait_for_database = wait_for_database
         self._shared_writer = writer
@@ -413,14 +412,6 @@ class SQLAlchemySaver(BlockingSaver):
         self._writer()
         assert self._core.home
         return self._core.home
-
-
-def _seal(keys: Keyring) -> Seal:
-    if importlib.util.find_spec("cryptography") is None:
-        raise MissingExtraError(feature="encryption of state", extra="crypto")
-    from trunkline.runtime.storage.checkpoints.aes_gcm import AesGcm
-
-    return AesGcm(keys)
 
 
 def _refuse() -> Never:

@@ -6,11 +6,13 @@ a sealed row it is bound to the bytes, so that they open nowhere else.
 
 from __future__ import annotations
 
+import importlib.util
 from typing import Protocol
 
-from trunkline.errors import StateKeyError
+from trunkline.errors import MissingExtraError, StateKeyError
 from trunkline.runtime.storage.checkpoints.frame import SEALED, pack, unpack
 from trunkline.runtime.storage.checkpoints.identity import Identity
+from trunkline.runtime.storage.checkpoints.keyring import Keyring
 
 
 def is_sealed(stored: bytes) -> bool:
@@ -80,3 +82,14 @@ class Clear:
         """Return the stored digest."""
         del plain
         return stored_digest
+
+
+def sealing(keys: Keyring | None) -> Seal:
+    """Return the seal that the keys make. Raises `MissingExtraError`."""
+    if keys is None:
+        return Clear()
+    if importlib.util.find_spec("cryptography") is None:
+        raise MissingExtraError(feature="encryption of state", extra="crypto")
+    from trunkline.runtime.storage.checkpoints.aes_gcm import AesGcm
+
+    return AesGcm(keys)

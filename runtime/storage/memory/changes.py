@@ -14,9 +14,11 @@ from sqlalchemy import bindparam, delete, insert, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.errors import StoreItemError
+from trunkline.runtime.storage.checkpoints.seal import Seal
 from trunkline.runtime.storage.memory.batch import Name
 from trunkline.runtime.storage.memory.namespace import to_text
 from trunkline.runtime.storage.memory_tables import MemoryItemRow, MemoryVectorRow
+from trunkline.runtime.storage.sealed import closed_text, item_place, seal_of
 from trunkline.runtime.storage.upsert import upsert
 
 _HALF_PAIRS = re.compile("[\ud800-\udfff]")
@@ -88,7 +90,7 @@ async def apply(connection: AsyncConnection, shares: Sequence[Sequence[Change]])
 async def _put(connection: AsyncConnection, puts: Sequence[Put]) -> None:
     replacing = ("value", "updated_at", "ttl", "expires_at")
     statement = upsert(connection.dialect, MemoryItemRow, replacing=replacing)
-    await connection.execute(statement, [_item_row(put) for put in puts])
+    await connection.execute(statement, [_item_row(put, seal_of(connection)) for put in puts])
     await connection.execute(_delete(MemoryVectorRow), [_bound(put) for put in puts])
     if vectors := [row for put in puts for row in _vector_rows(put)]:
         await connection.execute(insert(MemoryVectorRow), vectors)
@@ -122,13 +124,14 @@ def _delete(table: type[MemoryItemRow | MemoryVectorRow]) -> Any:
     return delete(table).where(*same)
 
 
-def _item_row(put: Put) -> dict[str, Any]:
+def _item_row(put: Put, seal: Seal) -> dict[str, Any]:
     namespace, key = put.name
+    ns = to_text(namespace)
     return {
         "tenant": put.tenant,
-        "ns": to_text(namespace),
+        "ns": ns,
         "key": key,
-        "value": put.value,
+        "value": closed_text(seal, put.value, item_place(put.tenant, ns, key)),
         "created_at": put.at,
         "updated_at": put.at,
         "ttl": put.ttl,

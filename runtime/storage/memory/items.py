@@ -13,6 +13,7 @@ from langgraph.store.base import Item, ListNamespacesOp, SearchItem
 from sqlalchemy import ColumnElement, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from trunkline.runtime.storage.checkpoints.seal import Seal
 from trunkline.runtime.storage.memory.batch import Name
 from trunkline.runtime.storage.memory.namespace import (
     Namespace,
@@ -23,6 +24,7 @@ from trunkline.runtime.storage.memory.namespace import (
     to_text,
 )
 from trunkline.runtime.storage.memory_tables import MemoryItemRow
+from trunkline.runtime.storage.sealed import item_place, opened_text
 
 _AT_ONCE = 500
 """Names in a statement."""
@@ -35,6 +37,8 @@ class Scope:
     tenant: str
     alive_at: datetime | None
     """None: what has expired is seen until it is swept."""
+
+    seal: Seal
 
     def conditions(self) -> list[ColumnElement[bool]]:
         """Return the conditions on items."""
@@ -82,7 +86,7 @@ async def find(connection: AsyncConnection, scope: Scope, names: Collection[Name
             found[namespace, key] = StoredItem(
                 namespace=namespace,
                 key=key,
-                value=json.loads(value),
+                value=json.loads(opened_text(scope.seal, value, item_place(scope.tenant, ns, key))),
                 created_at=created_at,
                 updated_at=updated_at,
                 ttl=ttl,

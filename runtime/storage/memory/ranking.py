@@ -74,7 +74,8 @@ def _cosines(vectors: Sequence[bytes], wanted: bytes) -> list[float]:
 
 
 def _candidates(scope: Scope, op: SearchOp) -> list[ColumnElement[bool]]:
-    return [*scope.conditions(), below(MemoryItemRow.ns, op.namespace_prefix), *hints(op.filter or {})]
+    readable = {} if scope.seal.key else op.filter or {}  # what is sealed can only be compared once it is opened
+    return [*scope.conditions(), below(MemoryItemRow.ns, op.namespace_prefix), *hints(readable)]
 
 
 def _with_vectors(scope: Scope, op: SearchOp, vector: bytes) -> list[ColumnElement[bool]]:

@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from trunkline.runtime.storage.attached import SWEEP_SECONDS, Attached, engine_at
+from trunkline.runtime.storage.checkpoints.keyring import Keyring
 from trunkline.runtime.storage.memory.batch import Batch
 from trunkline.runtime.storage.memory.changes import Change, Put, Refresh, Removal, apply, to_json
 from trunkline.runtime.storage.memory.index import Embedded, VectorIndex
@@ -39,6 +40,8 @@ class SQLAlchemyStore(Attached, BaseStore):
     `index` is LangGraph's: with it, `search(query=…)` ranks the items that were embedded by cosine, exactly: with
     pgvector where PostgreSQL has it, else with NumPy. `ttl` is LangGraph's too, but an item that has expired is gone at
     once, unless `omit_expired` is False; rows are swept while the store is open. `tenant` keeps items apart.
+
+    With `keys` values are encrypted, each bound to its name. Namespaces, keys and vectors are not.
     """
 
     supports_ttl = True
@@ -48,15 +51,19 @@ class SQLAlchemyStore(Attached, BaseStore):
         engine: AsyncEngine,
         *,
         writer: Writer | None = None,
+        keys: Keyring | None = None,
         index: IndexConfig | None = None,
         ttl: TTLConfig | None = None,
         tenant: str = "",
         clock: Clock | None = None,
     ) -> None:
-        """`writer` is an open writer to share transactions with; `clock` is what items expire by."""
+        """`writer` is an open writer to share transactions with, which has the keys already.
+
+        `clock` is what items expire by.
+        """
         minutes = (ttl or {}).get("sweep_interval_minutes")
         sweep = minutes * 60.0 if minutes else SWEEP_SECONDS
-        super().__init__(engine, writer=writer, clock=clock, tenant=tenant, sweep_seconds=sweep)
+        super().__init__(engine, writer=writer, keys=keys, clock=clock, tenant=tenant, sweep_seconds=sweep)
         self.ttl_config = ttl
         self._index = VectorIndex.of(index) if index else None
 
@@ -66,6 +73,7 @@ class SQLAlchemyStore(Attached, BaseStore):
         cls,
         conn_string: str,
         *,
+        keys: Keyring | None = None,
         index: IndexConfig | None = None,
         ttl: TTLConfig | None = None,
         tenant: str = "",
@@ -74,7 +82,7 @@ class SQLAlchemyStore(Attached, BaseStore):
         """Open a store on the database at this URL and close it at the end. Raises `DatabaseUrlError`."""
         async with (
             engine_at(conn_string) as engine,
-            cls(engine, index=index, ttl=ttl, tenant=tenant, clock=clock) as store,
+            cls(engine, keys=keys, index=index, ttl=ttl, tenant=tenant, clock=clock) as store,
         ):
             yield store
 
@@ -124,7 +132,7 @@ class SQLAlchemyStore(Attached, BaseStore):
         if not batch.reads:
             return Answers()
         omit = (self.ttl_config or {}).get("omit_expired", True)
-        scope = Scope(tenant=self._at.tenant, alive_at=now if omit else None)
+        scope = Scope(tenant=self._at.tenant, alive_at=now if omit else None, seal=self._at.seal)
         return await self._reads().read(lambda connection: read(connection, scope, batch, embedded.queries))
 
 

@@ -12,6 +12,7 @@ from trunkline.errors import RunStateError
 from trunkline.runtime.queue.status import RunStatus
 from trunkline.runtime.storage.queue.clock import moment
 from trunkline.runtime.storage.queue.mailbox import settle
+from trunkline.runtime.storage.sealed import closed, run_place, seal_of
 from trunkline.runtime.storage.tables import RunRow, ThreadRow
 
 _WANTED = "a submitted run that waits for this answer"
@@ -28,8 +29,9 @@ async def answer(
     or has no graph that a worker could find.
     """
     thread = await _locked_thread(connection, run_id)
+    sealed = closed(seal_of(connection), resume, run_place(thread.id, run_id, "resume"))
     fresh = {"not_before": now, "wait_until": None, "attempt": 0, "crashes": 0}
-    queued = {"status": RunStatus.QUEUED.value, "resume": resume, **fresh}
+    queued = {"status": RunStatus.QUEUED.value, "resume": sealed, **fresh}
     this = [RunRow.id == run_id, RunRow.reference.is_not(None), _WAITING]
     if fence is not None:
         this.append(RunRow.fence == fence)

@@ -16,12 +16,14 @@ from sqlalchemy.orm import aliased
 from trunkline.errors import LeaseLostError, WorkerDeadError
 from trunkline.runtime.queue.lease import Lease
 from trunkline.runtime.queue.status import RunStatus
+from trunkline.runtime.storage.checkpoints.seal import Seal
 from trunkline.runtime.storage.queue.answering import gone_on
 from trunkline.runtime.storage.queue.clock import moment
 from trunkline.runtime.storage.queue.mailbox import due_or_begun, settle
 from trunkline.runtime.storage.queue.submitting import lock_thread
 from trunkline.runtime.storage.queue_tables import TenantRow, WorkerRow
 from trunkline.runtime.storage.run_rows import Run, row_of, run_of
+from trunkline.runtime.storage.sealed import seal_of
 from trunkline.runtime.storage.tables import NewsRow, RunRow, ThreadRow
 
 _INSERT_RUN = insert(RunRow)
@@ -105,7 +107,8 @@ async def begin(connection: AsyncConnection, run: Run, worker_id: str, now: int,
     lease = _lease(thread, run.id, worker_id)
     if before.waits:
         await gone_on(connection, [thread.id], now, answers=answers)
-    await connection.execute(_INSERT_RUN, [row_of(run) | {"seq": thread.next_seq, "fence": lease.fence}])
+    row = row_of(run, seal_of(connection)) | {"seq": thread.next_seq, "fence": lease.fence}
+    await connection.execute(_INSERT_RUN, [row])
     counted = update(ThreadRow).where(ThreadRow.id == thread.id).values(next_seq=thread.next_seq + 1)
     await connection.execute(counted)
     await connection.execute(_LEASE_THREAD, [_leased(lease)])
@@ -123,7 +126,7 @@ async def take_over(connection: AsyncConnection, lease: Lease) -> Claimed:
         raise LeaseLostError(run=lease.run_id, thread=lease.thread_id)
     lease.next_event = row.next_event
     return Claimed(
-        run=run_of(row),
+        run=run_of(row, seal_of(connection)),
         lease=lease,
         clean=row.status_before in _ENDED_WELL,
         news=row.news,
@@ -213,7 +216,7 @@ async def _begin_each(
         if row is None or row.queue not in queues:
             await settle(connection, thread.id, now)
         else:
-            claimed.append(_claimed(thread, row, worker_id, now))
+            claimed.append(_claimed(thread, row, worker_id, now, seal_of(connection)))
             if row.waits:
                 waited.append(thread.id)
     if waited:
@@ -236,10 +239,10 @@ async def _next_runs(connection: AsyncConnection, thread_ids: Sequence[str], now
     return {row.thread_id: row for row in rows}
 
 
-def _claimed(thread: Any, row: Any, worker_id: str, now: int) -> Claimed:
+def _claimed(thread: Any, row: Any, worker_id: str, now: int, seal: Seal) -> Claimed:
     trace_id = row.trace_id if row.fence == 0 else str(uuid7())  # each time it is claimed is a trace of its own
     return Claimed(
-        run=replace(run_of(row), status=RunStatus.RUNNING, started_at=moment(now), trace_id=trace_id),
+        run=replace(run_of(row, seal), status=RunStatus.RUNNING, started_at=moment(now), trace_id=trace_id),
         lease=_lease(thread, row.id, worker_id),
         clean=row.status_before in _ENDED_WELL,
         news=row.news,

@@ -23,11 +23,14 @@ from trunkline.runtime.queue.happenings import (
 )
 from trunkline.runtime.queue.lease import Lease
 from trunkline.runtime.queue.status import RunStatus
+from trunkline.runtime.storage.checkpoints.seal import Seal
 from trunkline.runtime.storage.event_data import Sealed
 from trunkline.runtime.storage.event_log import INSERT, event_row, next_number
 from trunkline.runtime.storage.queue.clock import SECOND, moment
 from trunkline.runtime.storage.queue.crashing import after_crash
 from trunkline.runtime.storage.queue.mailbox import settle_each
+from trunkline.runtime.storage.run_rows import TEXTS, said
+from trunkline.runtime.storage.sealed import closed, run_place, seal_of
 from trunkline.runtime.storage.tables import RunRow, ThreadRow
 from trunkline.runtime.storage.texts import shortened
 
@@ -105,9 +108,10 @@ async def finish(connection: AsyncConnection, claims: Sequence[Finish], now: int
         if lease.lent:
             lease.next_event = await next_number(connection, lease.thread_id)
     changed = [await _changes(connection, claim.lease, claim.end, now) for claim in ending]
-    for alike in _alike([{"the_run": claim.lease.run_id, **to} for claim, to in zip(ending, changed, strict=True)]):
+    seal, ended = seal_of(connection), list(zip(ending, changed, strict=True))
+    for alike in _alike([{"the_run": claim.lease.run_id, **_sealed(to, claim.lease, seal)} for claim, to in ended]):
         await connection.execute(_END_RUN, alike)
-    await connection.execute(INSERT, [_event_row(claim, to, now) for claim, to in zip(ending, changed, strict=True)])
+    await connection.execute(INSERT, [_event_row(claim, to, now, seal) for claim, to in ended])
     rings = await settle_each(connection, {claim.lease.thread_id: _freed(claim.lease) for claim in ending}, now)
     return [
         rings[claim.lease.thread_id] if claim.lease in held else await _not_held(connection, claim.lease)
@@ -119,9 +123,19 @@ def _freed(lease: Lease) -> dict[str, Any]:
     return {"fence": lease.fence + 1, "next_event": lease.next_event + 1}
 
 
-def _event_row(claim: Finish, changes: dict[str, Any], now: int) -> dict[str, Any]:
+def _event_row(claim: Finish, changes: dict[str, Any], now: int, seal: Seal) -> dict[str, Any]:
     lease, event = claim.lease, _event_of(claim.lease, claim.end, changes)
-    return event_row(lease.thread_id, lease.run_id, event, fence=lease.fence, seq=lease.next_event, now=now)
+    place = {"fence": lease.fence, "seq": lease.next_event}
+    return event_row(lease.thread_id, lease.run_id, event, **place, now=now, seal=seal)
+
+
+def _sealed(changes: dict[str, Any], lease: Lease, seal: Seal) -> dict[str, Any]:
+    """Return the changes as they are stored."""
+    texts = {name: said(seal, lease.thread_id, lease.run_id, name, changes[name]) for name in TEXTS if name in changes}
+    if interrupts := changes.get("interrupts"):
+        place = run_place(lease.thread_id, lease.run_id, "interrupts")
+        return changes | texts | {"interrupts": closed(seal, interrupts, place)}
+    return changes | texts
 
 
 def _event_of(lease: Lease, end: End, changes: dict[str, Any]) -> QueueEvent:

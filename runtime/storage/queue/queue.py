@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 from sqlalchemy.exc import IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from trunkline.errors import CommitUnknownError, LeaseLostError
+from trunkline.errors import CommitUnknownError, LeaseLostError, TrunklineError
 from trunkline.runtime.bus.bus import Bus
 from trunkline.runtime.bus.memory import MemoryBus
 from trunkline.runtime.queue.lease import Lease
 from trunkline.runtime.queue.submission import Submission
 from trunkline.runtime.queue.topics import REST_TOPIC, queue_topic, run_topic, worker_topic
+from trunkline.runtime.storage.checkpoints.seal import Clear, Seal
 from trunkline.runtime.storage.queue import (
     answering,
     claiming,
@@ -27,7 +29,7 @@ from trunkline.runtime.storage.queue import (
 )
 from trunkline.runtime.storage.queue.claiming import Claimed
 from trunkline.runtime.storage.queue.clock import DatabaseClock, ServerClock
-from trunkline.runtime.storage.queue.finishing import End, Finish
+from trunkline.runtime.storage.queue.finishing import AttemptFailed, End, Finish
 from trunkline.runtime.storage.queue.locking import Locks
 from trunkline.runtime.storage.queue.presence import CancelWanted, WorkerInfo
 from trunkline.runtime.storage.queue.reaping import Reaped
@@ -35,11 +37,15 @@ from trunkline.runtime.storage.queue.stopping import Stopped
 from trunkline.runtime.storage.queue.submitting import Submitted
 from trunkline.runtime.storage.ringing import ringing
 from trunkline.runtime.storage.run_rows import Run
+from trunkline.runtime.storage.sealed import lend_seal, opened, run_place
 from trunkline.runtime.storage.writer import Writer
 
 Result = TypeVar("Result")
 _PAUSES = (0.1, 0.5, 2.0, 5.0)
 """Seconds between attempts to record the beginning or the end of a run."""
+
+_UNREADABLE = 60.0
+"""Seconds until a run is claimed again whose input did not open: another worker may have the key."""
 
 Timed = Callable[[AsyncConnection, int], Awaitable[Result]]
 
@@ -47,8 +53,16 @@ Timed = Callable[[AsyncConnection, int], Awaitable[Result]]
 class RunQueue:
     """Submits, claims, finishes and stops runs: one transaction a method, timed by the database's clock."""
 
-    def __init__(self, *, writer: Writer, bus: Bus | None = None, clock: DatabaseClock | None = None) -> None:
-        """`bus` wakes and tells workers when something was committed that concerns them."""
+    def __init__(
+        self,
+        *,
+        writer: Writer,
+        bus: Bus | None = None,
+        clock: DatabaseClock | None = None,
+        seal: Seal | None = None,
+    ) -> None:
+        """`bus` wakes and tells workers when something was committed that concerns them; `seal` is the writer's."""
+        self._seal = seal or Clear()
         self._writer = writer
         self._bus = bus or MemoryBus()
         self._clock = clock or ServerClock()
@@ -60,6 +74,7 @@ class RunQueue:
         thread waits for it.
         """
         if connection is not None:
+            await lend_seal(connection, self._seal)
             submitted = await submitting.submit(connection, wanted, await self._clock.read(connection))
             if submitted.ring and self._bus.rings_at_commit:
                 await connection.execute(ringing(queue_topic(submitted.ring)))
@@ -74,9 +89,10 @@ class RunQueue:
 
     async def claim(self, worker_id: str, queues: Sequence[str], *, limit: int) -> list[Claimed]:
         """Begin up to `limit` runs; see `claiming.claim`."""
-        return await self._do(
+        claimed = await self._do(
             lambda connection, now: claiming.claim(connection, worker_id, queues, limit=limit, now=now)
         )
+        return [one for each in claimed if (one := await self._opened(each))]
 
     async def begin(self, run: Run, worker_id: str, *, answers: bool = False) -> Claimed | None:
         """Begin a run that was never queued; None when somebody has its thread. See `claiming.begin`."""
@@ -89,7 +105,7 @@ class RunQueue:
 
     async def take_over(self, lease: Lease) -> Claimed:
         """Return what another process has claimed under this lease; see `claiming.take_over`."""
-        return await self._writer.write(lambda connection: claiming.take_over(connection, lease))
+        return self._plain(await self._writer.write(lambda connection: claiming.take_over(connection, lease)))
 
     async def finish(self, lease: Lease, end: End) -> None:
         """End a claim and release its lease; see `finishing.finish`."""
@@ -168,6 +184,28 @@ class RunQueue:
         if stopped.asked:
             worker_id, run_id = stopped.asked
             await self._bus.publish(worker_topic(worker_id), run_id.encode())
+
+    async def _opened(self, claimed: Claimed) -> Claimed | None:
+        """Return the claim with what it holds opened. Where that does not open, the run has failed, and no other."""
+        try:
+            return self._plain(claimed)
+        except TrunklineError as error:
+            failed = AttemptFailed(error=f"{type(error).__name__}: {error}", delay=_UNREADABLE)
+            await self.finish(claimed.lease, failed)
+            return None
+
+    def _plain(self, claimed: Claimed) -> Claimed:
+        run = claimed.run
+
+        def plain(name: str, stored: bytes | None) -> bytes | None:
+            return None if stored is None else opened(self._seal, stored, run_place(run.thread_id, run.id, name))
+
+        return replace(
+            claimed,
+            given=plain("given", claimed.given),
+            resume=plain("resume", claimed.resume),
+            interrupts=plain("interrupts", claimed.interrupts),
+        )
 
     async def _finish(self, connection: AsyncConnection, claims: Sequence[Finish]) -> list[str | Exception | None]:
         return await finishing.finish(connection, claims, await self._clock.read(connection))

@@ -13,10 +13,12 @@ from trunkline.runtime.bus.bus import Bus
 from trunkline.runtime.bus.memory import MemoryBus
 from trunkline.runtime.queue.schedule import Misfire, Schedule
 from trunkline.runtime.queue.topics import queue_topic
+from trunkline.runtime.storage.checkpoints.seal import Seal
 from trunkline.runtime.storage.queue import scheduling
 from trunkline.runtime.storage.queue.clock import DatabaseClock, ServerClock, moment
 from trunkline.runtime.storage.queue.scheduling import Fired, ScheduleId
 from trunkline.runtime.storage.queue_tables import ScheduleRow
+from trunkline.runtime.storage.sealed import opened, schedule_place, seal_of
 from trunkline.runtime.storage.writer import Writer
 
 
@@ -56,7 +58,7 @@ class ScheduleBook:
         """Return a tenant's schedules, by name."""
         wanted = select(ScheduleRow.__table__).where(ScheduleRow.tenant == tenant).order_by(ScheduleRow.name)
         async with self._engine.connect() as connection:
-            return [_schedule(row) for row in await connection.execute(wanted)]
+            return [_schedule(row, seal_of(connection)) for row in await connection.execute(wanted)]
 
     async def fire_next(self, passed: Collection[ScheduleId] = ()) -> Fired | None:
         """Submit what the schedule that has been due for longest wants; see `scheduling.fire_next`."""
@@ -70,7 +72,7 @@ class ScheduleBook:
         return fired
 
 
-def _schedule(row: Any) -> Schedule:
+def _schedule(row: Any, seal: Seal) -> Schedule:
     return Schedule(
         name=row.name,
         tenant=row.tenant,
@@ -80,7 +82,7 @@ def _schedule(row: Any) -> Schedule:
         thread_id=row.thread_id,
         graph=row.graph,
         reference=row.reference,
-        given=row.given,
+        given=opened(seal, row.given, schedule_place(row.tenant, row.name)),
         queue=row.queue,
         priority=row.priority,
         paused=row.paused,

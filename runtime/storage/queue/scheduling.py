@@ -15,9 +15,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from trunkline.errors import KeyTakenError, TrunklineError, UnknownScheduleError
 from trunkline.runtime.queue.schedule import Misfire, Schedule, due, next_moment
 from trunkline.runtime.queue.submission import Submission, new_run_id
+from trunkline.runtime.storage.checkpoints.seal import Seal
 from trunkline.runtime.storage.queue.clock import SECOND, moment
 from trunkline.runtime.storage.queue.submitting import Submitted, submit
 from trunkline.runtime.storage.queue_tables import ScheduleRow
+from trunkline.runtime.storage.sealed import closed, opened, schedule_place, seal_of
 
 ScheduleId = tuple[str, str]
 """A tenant, and its name for a schedule."""
@@ -39,7 +41,7 @@ class Fired:
 async def declare(connection: AsyncConnection, wanted: Schedule, now: int) -> None:
     """Put a schedule on record, or change the one of this name; with the same moments it stays due when it was."""
     row = await _locked(connection, wanted.tenant, wanted.name)
-    values = _values(wanted)
+    values = _values(wanted, seal_of(connection))
     if row is None or (row.cron, row.zone) != (wanted.cron, wanted.zone):
         values["next_at"] = _after(wanted.cron, wanted.zone, now)
     if row is None:
@@ -102,7 +104,7 @@ async def _submit(connection: AsyncConnection, row: Any, at: datetime, now: int)
         tenant=row.tenant,
         graph=row.graph,
         reference=row.reference,
-        given=row.given,
+        given=opened(seal_of(connection), row.given, schedule_place(row.tenant, row.name)),
         asked=f"schedule {row.name}",
         trace_id=str(uuid7()),
         queue=row.queue,
@@ -133,7 +135,7 @@ def _microseconds(at: datetime) -> int:
     return round(at.timestamp()) * SECOND
 
 
-def _values(wanted: Schedule) -> dict[str, Any]:
+def _values(wanted: Schedule, seal: Seal) -> dict[str, Any]:
     return {
         "cron": wanted.cron,
         "zone": wanted.zone,
@@ -141,7 +143,7 @@ def _values(wanted: Schedule) -> dict[str, Any]:
         "thread_id": wanted.thread_id,
         "graph": wanted.graph,
         "reference": wanted.reference,
-        "given": wanted.given,
+        "given": closed(seal, wanted.given, schedule_place(wanted.tenant, wanted.name)),
         "queue": wanted.queue,
         "priority": wanted.priority,
     }

@@ -11,12 +11,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from trunkline.errors import ForeignThreadError, KeyTakenError, QueueFullError, ThreadBusyError
 from trunkline.runtime.queue.status import RunStatus
 from trunkline.runtime.queue.submission import Policy, Submission
+from trunkline.runtime.storage.checkpoints.seal import Seal
 from trunkline.runtime.storage.queue.clock import SECOND, moment
 from trunkline.runtime.storage.queue.locking import Locks
 from trunkline.runtime.storage.queue.mailbox import ready, settle
 from trunkline.runtime.storage.queue.patience import seconds_to_drain
 from trunkline.runtime.storage.queue.stopping import Stopped, stop_all
 from trunkline.runtime.storage.queue_tables import TenantRow
+from trunkline.runtime.storage.run_rows import said
+from trunkline.runtime.storage.sealed import closed, opened, run_place, seal_of
 from trunkline.runtime.storage.tables import RunRow, ThreadRow
 from trunkline.runtime.storage.texts import shortened
 from trunkline.runtime.storage.upsert import upsert
@@ -53,7 +56,7 @@ async def submit(connection: AsyncConnection, wanted: Submission, now: int) -> S
     await _require_room(connection, wanted.tenant, share.max_queued)
     thread = await lock_thread(connection, wanted.thread_id, wanted.tenant, now)
     stopped = await _make_way(connection, wanted, now)
-    row = _row(wanted, thread.next_seq, now) | {"vtime": _place(share, now)}
+    row = _row(wanted, thread.next_seq, now, seal_of(connection)) | {"vtime": _place(share, now)}
     await connection.execute(_INSERT_RUN, [row])
     ring = await _mailed(connection, thread, row, now)
     return Submitted(run_id=wanted.run_id, ring=ring, stopped=stopped)
@@ -137,7 +140,8 @@ async def _earlier(connection: AsyncConnection, wanted: Submission) -> str | Non
     if row is None:
         return None
     erased = row.given is None
-    if not erased and (row.reference, row.given) != (wanted.reference, wanted.given):
+    given = None if erased else opened(seal_of(connection), row.given, run_place(row.thread_id, row.id, "given"))
+    if not erased and (row.reference, given) != (wanted.reference, wanted.given):
         raise KeyTakenError(key=wanted.key, run=row.id)
     return str(row.id)
 
@@ -167,7 +171,7 @@ async def _mailed(connection: AsyncConnection, thread: Any, row: dict[str, Any],
     return row["queue"] if thread.sched == "idle" and row["not_before"] <= now else None
 
 
-def _row(wanted: Submission, seq: int, now: int) -> dict[str, Any]:
+def _row(wanted: Submission, seq: int, now: int, seal: Seal) -> dict[str, Any]:
     return {
         "id": wanted.run_id,
         "thread_id": wanted.thread_id,
@@ -175,12 +179,12 @@ def _row(wanted: Submission, seq: int, now: int) -> dict[str, Any]:
         "graph": wanted.graph,
         "status": RunStatus.QUEUED.value,
         "trace_id": wanted.trace_id,
-        "asked": shortened(wanted.asked),
+        "asked": said(seal, wanted.thread_id, wanted.run_id, "asked", shortened(wanted.asked)),
         "started_at": moment(now),
         "queued_at": moment(now),
         "seq": seq,
         "reference": wanted.reference,
-        "given": wanted.given,
+        "given": closed(seal, wanted.given, run_place(wanted.thread_id, wanted.run_id, "given")),
         "queue": wanted.queue,
         "priority": wanted.priority,
         "max_attempts": wanted.max_attempts,
