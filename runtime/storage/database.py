@@ -97,8 +97,8 @@ async def open_database(
     `clock` is what requests, items of the store and entries of the cache expire by, `index` how items are embedded.
     `bus` is the URL of what wakes other processes, where that is not the database itself. With `keys`, checkpoints are
     encrypted, and what runs are given, asked and answered, events, items of the store, and cached values.
-    `wait_for_database` is for how many seconds writes, and reads of checkpoints, are tried again when the
-    database is away or busy.
+    `wait_for_database` is for how many seconds writes, and reads of checkpoints, are tried again when the database is
+    away or busy.
 
     An embedded database is created and upgraded on the way. Raises `DatabaseUrlError`, `DatabaseUnreachableError`, and
     for a server database of another version `MigrationNeededError`.

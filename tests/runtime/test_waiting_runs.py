@@ -5,6 +5,7 @@ from langgraph.types import Interrupt, interrupt
 from sqlalchemy import select
 
 from trunkline import Trunkline
+from trunkline.runtime.questions import interrupts_of
 from trunkline.runtime.storage.database import Database
 from trunkline.runtime.storage.payloads import Payloads
 from trunkline.runtime.storage.tables import RunRow
@@ -27,6 +28,6 @@ async def test_what_a_waiting_run_asks_is_on_record(line: Trunkline, database: D
     row = select(RunRow.interrupts).where(RunRow.id == reply.run_id)
     stored = await database.writer.write(lambda connection: connection.scalar(row))
     assert stored
-    [kept] = Payloads(database.saver.serde).loads(stored)
+    [kept] = interrupts_of(stored, Payloads(database.saver.serde))
     assert isinstance(kept, Interrupt)
     assert (kept.id, kept.value) == (reply.interrupt_ids[0], {"refund": "order 7"})

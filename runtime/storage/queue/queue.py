@@ -195,12 +195,17 @@ class RunQueue:
             return None
 
     def _plain(self, claimed: Claimed) -> Claimed:
-        run, held = claimed.run, {name: getattr(claimed, name) for name in ("given", "resume", "interrupts")}
-        plain = {
-            name: stored and opened(self._seal, stored, run_place(run.thread_id, run.id, name))
-            for name, stored in held.items()
-        }
-        return replace(claimed, **plain)
+        run = claimed.run
+
+        def plain(name: str, stored: bytes | None) -> bytes | None:
+            return None if stored is None else opened(self._seal, stored, run_place(run.thread_id, run.id, name))
+
+        return replace(
+            claimed,
+            given=plain("given", claimed.given),
+            resume=plain("resume", claimed.resume),
+            interrupts=plain("interrupts", claimed.interrupts),
+        )
 
     async def _finish(self, connection: AsyncConnection, claims: Sequence[Finish]) -> list[str | Exception | None]:
         return await finishing.finish(connection, claims, await self._clock.read(connection))
