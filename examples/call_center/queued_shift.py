@@ -8,15 +8,12 @@ from typing import Any
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AnyMessage
 
-from trunkline import Trunkline
+from trunkline import Run, RunStatus, Trunkline
 from trunkline.errors import RunFailedError
 from trunkline.examples.call_center.backend import Desks
 from trunkline.examples.call_center.day import Contact
 from trunkline.examples.call_center.graphs import FinishedContact
 from trunkline.examples.call_center.shift import SEATS, Served, Shift
-from trunkline.runtime.queue.status import RunStatus
-from trunkline.runtime.storage.run_rows import Run
-from trunkline.runtime.waits import Waits
 
 LATER = -10
 """The priority of the work after a contact: whoever is on the line goes first."""
@@ -47,10 +44,6 @@ class QueuedShift(Shift):
         self._queue, self._after_queue = live, after
         self.runs: list[Run] = []
         """Every run that was served, as it ended."""
-
-    def waits(self, queue: str) -> Waits:
-        """Return how long the runs of a queue waited to start."""
-        return Waits.of(run for run in self.runs if run.queue == queue)
 
     async def hang_up(self, contact: Contact, run_id: str) -> bool:
         """End a contact whose caller has gone in the middle of a run; return whether that is noted in the CRM.

@@ -14,8 +14,10 @@ from trunkline.runtime.cli.options import DEFAULT_DATABASE, AsJson, Database, Ve
 from trunkline.runtime.cli.streams import say
 
 if TYPE_CHECKING:
+    from trunkline.examples.call_center.queued_shift import QueuedShift
     from trunkline.examples.call_center.shift import Served
     from trunkline.runtime.cli.demo_summary import Outcome
+    from trunkline.runtime.waits import Waits
 
 INTERRUPTED = 130
 FAULTS: dict[str, Any] = {"failed": 0.02, "lost": 0.01, "first": {"refund_order": ("lost",)}}
@@ -141,8 +143,14 @@ async def _staffed_demo(count: int, seed: int, model: str, seats: int, database:
             seconds=time.monotonic() - started,
             tenant=tenant,
             interrupted=interrupted,
-            staff=Staff(workers=workers, live=shift.waits(day.live), after=shift.waits(day.after)),
+            staff=Staff(workers=workers, live=_waits(shift, day.live), after=_waits(shift, day.after)),
         )
+
+
+def _waits(shift: QueuedShift, queue: str) -> Waits:
+    from trunkline.runtime.waits import Waits
+
+    return Waits.of(run for run in shift.runs if run.queue == queue)
 
 
 async def _until_interrupted(work: Coroutine[Any, Any, object]) -> bool:

@@ -14,10 +14,12 @@ if TYPE_CHECKING:
     from trunkline.errors import TrunklineError
     from trunkline.graphs.fan_out import FanOut
     from trunkline.runtime.line import Trunkline
+    from trunkline.runtime.queue.status import RunStatus
     from trunkline.runtime.retention import Retention
     from trunkline.runtime.storage.cache import SQLAlchemyCache
     from trunkline.runtime.storage.checkpoints.saver import SQLAlchemySaver
     from trunkline.runtime.storage.memory.store import SQLAlchemyStore
+    from trunkline.runtime.storage.run_rows import Run
     from trunkline.tools.clock import ManualClock
     from trunkline.tools.decorator import tool
     from trunkline.tools.toolbox import Toolbox
@@ -27,6 +29,8 @@ __all__ = [
     "FanOut",
     "ManualClock",
     "Retention",
+    "Run",
+    "RunStatus",
     "SQLAlchemyCache",
     "SQLAlchemySaver",
     "SQLAlchemyStore",
@@ -45,6 +49,8 @@ _HOMES = {
     "SQLAlchemySaver": "trunkline.runtime.storage.checkpoints.saver",
     "SQLAlchemyStore": "trunkline.runtime.storage.memory.store",
     "Retention": "trunkline.runtime.retention",
+    "Run": "trunkline.runtime.storage.run_rows",
+    "RunStatus": "trunkline.runtime.queue.status",
     "ScriptedModel": "trunkline.agents.scripted",
     "Toolbox": "trunkline.tools.toolbox",
     "Trunkline": "trunkline.runtime.line",
