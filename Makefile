@@ -2,6 +2,8 @@
 PYTHON ?= python3
 # Trust what the machine trusts, also behind a company proxy.
 export UV_SYSTEM_CERTS := 1
+# Python keeps what it has compiled, here at least: each of the many processes of the tests would compile it all again.
+unexport PYTHONDONTWRITEBYTECODE
 UV_VERSION := 0.13.9
 UV := $(or $(shell command -v uv),.uv/bin/uv)
 BIN := .venv/bin

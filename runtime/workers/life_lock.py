@@ -32,18 +32,24 @@ class LifeLock:
 def lock_folder(url: DatabaseUrl) -> Path:
     """Return where the locks of this machine's workers are: beside an embedded database, or the temporary folder."""
     if url.embedded:
-        return Path(f"{url.path}-workers")
+        return Path(f"{url.path.resolve()}-workers")
     return Path(tempfile.gettempdir()) / f"trunkline-workers-{os.getuid()}"
 
 
-def dead_among(folder: Path, worker_ids: Iterable[str]) -> list[str]:
-    """Return those whose lock is on this machine and held by nobody. Of the others nothing is known here."""
-    return [worker_id for worker_id in worker_ids if _is_dead(folder / worker_id)]
+def dead_among(folder: Path, worker_ids: Iterable[str], *, all_here: bool) -> list[str]:
+    """Return those whose lock is held by nobody.
+
+    `all_here` tells that every worker has its lock in this folder, as those of an embedded database do: one without is
+    dead, and its row came with a copy of the file. Else nothing is known here of workers without a lock.
+    """
+    return [worker_id for worker_id in worker_ids if _is_dead(folder / worker_id, if_missing=all_here)]
 
 
-def _is_dead(path: Path) -> bool:
+def _is_dead(path: Path, *, if_missing: bool) -> bool:
     try:
         file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return if_missing
     except OSError:
         return False
     try:

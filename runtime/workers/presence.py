@@ -122,7 +122,8 @@ class Presence:
 
     def dead_here(self, worker_ids: Sequence[str]) -> list[str]:
         """Return those of the workers that ran on this machine and are dead."""
-        return dead_among(lock_folder(self._database.url), worker_ids)
+        url = self._database.url
+        return dead_among(lock_folder(url), worker_ids, all_here=url.embedded)
 
     async def _require_no_other(self) -> None:
         for other in await self._database.workers.serving():
