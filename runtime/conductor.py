@@ -23,7 +23,7 @@ from trunkline.graphs.scope import Scope, with_scope
 from trunkline.runtime.calls.news import with_news
 from trunkline.runtime.closing import close_conversation, messages_key_of
 from trunkline.runtime.ending import Ending, event_of
-from trunkline.runtime.events import CustomEmitted, Event, RunFinished, RunStarted, StepFinished, TextStreamed
+from trunkline.runtime.events import CustomEmitted, Event, RunFinished, StepFinished, TextStreamed
 from trunkline.runtime.journal import Journal
 from trunkline.runtime.questions import asked
 from trunkline.runtime.queue.lease import Lease, hold
@@ -64,7 +64,6 @@ class Conductor:
         self,
         *,
         run: Run,
-        thread: str,
         graph: Graph,
         scope: Scope,
         claim: Callable[[], Awaitable[Claimed]],
@@ -76,14 +75,13 @@ class Conductor:
         control: RunControl | None = None,
         permit: Permit | None = None,
     ) -> None:
-        """`thread` is the thread's name as its tenant writes it; `claim` begins the run once its thread is free.
+        """`claim` begins the run once its thread is free.
 
         `permit` says when something new may start: a step, a model call, an attempt at a tool call.
         """
         self._run = run
         self._claim, self._queue = claim, queue
         self._lease: Lease | None = None
-        self._thread = thread
         self._graph = graph
         self._scope = scope
         self._book = book
@@ -102,7 +100,7 @@ class Conductor:
         try:
             claimed = await self._claim()
             self._take(claimed.lease)
-            yield self._recorded(self._started(claimed), claimed.lease)
+            yield claimed.started
             if given is not None:
                 given = await self._prepared(given, claimed)
             async with aclosing(self._graph_events(given, outcome, watched=watched)) as events:
@@ -124,7 +122,7 @@ class Conductor:
             if self._lease and self._lease.refused:
                 raise self._lost(self._lease) from error
             await self._ended(self._ending.failed(error))
-            raise RunFailedError(run=self._run.id, thread=self._thread, cause=error) from error
+            raise RunFailedError(run=self._run.id, thread=self._run.thread, cause=error) from error
         await self._ended(end)
         yield RunFinished(reply=reply)
 
@@ -136,10 +134,6 @@ class Conductor:
         task = asyncio.current_task()
         assert task, "a run is a task"
         lease.on_loss.append(task.cancel)
-
-    def _started(self, claimed: Claimed) -> RunStarted:
-        attempt, worker = self._run.attempt + 1, claimed.lease.worker_id
-        return RunStarted(run_id=self._run.id, thread_id=self._thread, attempt=attempt, worker=worker)
 
     def _recorded(self, event: Event, lease: Lease) -> Event:
         self._journal.record(event, lease)
@@ -153,7 +147,7 @@ class Conductor:
         self._journal.close()
         self._recorder.close(cancelled=True)
         error = LeaseLostError(run=lease.run_id, thread=lease.thread_id)
-        return RunFailedError(run=self._run.id, thread=self._thread, cause=error)
+        return RunFailedError(run=self._run.id, thread=self._run.thread, cause=error)
 
     async def _stopped(self) -> None:
         if self._lease is None:
@@ -228,7 +222,7 @@ class Conductor:
     def _reply(self, outcome: _Outcome) -> Reply:
         return Reply(
             run_id=self._run.id,
-            thread_id=self._thread,
+            thread_id=self._run.thread,
             state=_as_mapping(outcome.state),
             interrupts=tuple(interrupt.value for interrupt in outcome.interrupts.values()),
             interrupt_ids=tuple(outcome.interrupts),
@@ -249,7 +243,7 @@ class Conductor:
             try:
                 await to_its_end(self._queue.finish(self._lease, end), name=f"finish {self._run.id}")
             except LeaseLostError as error:
-                raise RunFailedError(run=self._run.id, thread=self._thread, cause=error) from error
+                raise RunFailedError(run=self._run.id, thread=self._run.thread, cause=error) from error
             log.info("run.%s run_id=%s thread_id=%s", event_of(end), self._run.id, self._run.thread_id)
 
 

@@ -20,7 +20,7 @@ log = logging.getLogger("trunkline.events")
 class Journal:
     """Writes without ever waiting or failing: an event that cannot be stored is logged, and the run goes on.
 
-    How the run ended is recorded by the queue, together with the run's row.
+    How the run began and ended is recorded by the queue, together with the run's row.
     """
 
     def __init__(self, *, events: EventLog, bus: Bus, payloads: Payloads, run_id: str, aloud: bool) -> None:

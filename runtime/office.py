@@ -49,10 +49,6 @@ class Office:
         """Return the id of a thread by the name that the tenant has for it."""
         return f"{self.tenant}/{thread}" if self.tenant else thread
 
-    def thread_name(self, thread_id: str) -> str:
-        """Return the tenant's own name of a thread."""
-        return thread_id.removeprefix(f"{self.tenant}/") if self.tenant else thread_id
-
     def compiled(self, graph: Runnable) -> Graph:
         """Return the graph with this database's saver, unless it has one of its own."""
         if graph not in self._graphs:
@@ -74,7 +70,6 @@ class Office:
         database = self.database
         return Conductor(
             run=run,
-            thread=self.thread_name(run.thread_id),
             graph=graph,
             scope=Scope(run_id=run.id, thread_id=run.thread_id, executor=self.executor, models=self._models),
             claim=claim,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import LargeBinary, Select, func, select
 
 
@@ -10,7 +12,11 @@ def ringing(topic: str) -> Select[tuple[None]]:
 
     However often it is run in a transaction, it rings once. The channel is that of `bus.postgres.channel_of`.
     """
+    return select(func.pg_notify(channel_of(topic), ""))
+
+
+def channel_of(topic: Any) -> Any:
+    """Return the name of the topic's channel, within a statement."""
     schema = func.coalesce(func.current_schema(), "")
     name = func.convert_to(schema + " " + topic, "UTF8", type_=LargeBinary)
-    channel = func.concat("trunkline_", func.left(func.encode(func.sha256(name), "hex"), 40))
-    return select(func.pg_notify(channel, ""))
+    return func.concat("trunkline_", func.left(func.encode(func.sha256(name), "hex"), 40))

@@ -44,6 +44,11 @@ class Run:
     """How many workers died with it."""
 
     @property
+    def thread(self) -> str:
+        """The thread's name as its tenant writes it."""
+        return self.thread_id.removeprefix(f"{self.tenant}/") if self.tenant else self.thread_id
+
+    @property
     def seconds(self) -> float | None:
         """How long it took, or None while it runs."""
         return (self.ended_at - self.started_at).total_seconds() if self.ended_at else None

@@ -92,6 +92,9 @@ class Writer:
     def __init__(self, engine: AsyncEngine, *, wait_for_database: float = 0.0) -> None:
         """`wait_for_database` is for how many seconds to try again when the database is away or busy."""
         self._transactions = Transactions(engine, threads=1, wait=wait_for_database)
+        self.embedded = engine.dialect.name == "sqlite"
+        """Whether it writes to an embedded database."""
+
         self._waiting: list[_Waiting] = []
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -147,7 +150,12 @@ class Writer:
         return item.done
 
     async def share(
-        self, work: SharedWork[Item, Result], item: Item, *, at_once: WorkAtOnce[Item, Result] | None = None
+        self,
+        work: SharedWork[Item, Result],
+        item: Item,
+        *,
+        at_once: WorkAtOnce[Item, Result] | None = None,
+        locks: Locks | None = None,
     ) -> Result:
         """Hand the item to the work, with those of other callers that are ready, and return its result once committed.
 
@@ -156,7 +164,7 @@ class Writer:
         else to commit.
         """
         done = asyncio.get_running_loop().create_future()
-        return await self._answer(_Share(work, at_once, item, done, held_lease()))
+        return await self._answer(_Share(work, at_once, item, done, held_lease(), locks))
 
     async def flush(self) -> None:
         """Wait until everything posted so far is committed or has failed."""

@@ -153,7 +153,8 @@ async def test_what_a_zombie_records_is_refused(line: Trunkline, database: Datab
         await asyncio.create_task(record())
     await unguarded
 
-    assert [each.event for each in await told(line.join(zombie.run.id))] == [RunCancelled(why="killed")]
+    cancelled = RunCancelled(why="killed")
+    assert [each.event for each in await told(line.join(zombie.run.id))] == [zombie.started, cancelled]
 
 
 async def test_numbers_go_on_when_a_lease_was_taken_away(line: Trunkline, database: Database) -> None:
@@ -165,7 +166,7 @@ async def test_numbers_go_on_when_a_lease_was_taken_away(line: Trunkline, databa
     [next_one] = await _claim_again(database)
     await database.queue.finish(next_one.lease, HandedBack())
 
-    assert [each.seq for each in await told(line.history("t"))] == [1, 2, 3]
+    assert [each.seq for each in await told(line.history("t"))] == [1, 2, 3, 4, 5]
 
 
 async def _claim_again(database: Database) -> list[Claimed]:

@@ -13,6 +13,11 @@ class ManualTime:
 
     microseconds: int
 
+    @property
+    def fixed(self) -> int:
+        """Return the time that it was set to."""
+        return self.microseconds
+
     async def read(self, connection: AsyncConnection) -> int:
         """Return microseconds since 1970."""
         del connection

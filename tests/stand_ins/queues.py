@@ -29,6 +29,11 @@ class ClockByHand:
 
     now: int = 1_000_000 * SECOND
 
+    @property
+    def fixed(self) -> int:
+        """Return what it shows."""
+        return self.now
+
     def move(self, seconds: float) -> None:
         """Let so many seconds pass."""
         self.now += round(seconds * SECOND)

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 from zlib import crc32
 
 from langchain_core.utils.uuid import uuid7
-from sqlalchemy import bindparam, exists, func, insert, literal, or_, select, text, update
+from sqlalchemy import BigInteger, String, bindparam, exists, func, insert, not_, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import aliased
 
 from trunkline.errors import LeaseLostError, WorkerDeadError
+from trunkline.runtime.events import RunStarted
 from trunkline.runtime.queue.lease import Lease
 from trunkline.runtime.queue.status import RunStatus
 from trunkline.runtime.storage.checkpoints.seal import Seal
+from trunkline.runtime.storage.event_log import INSERT, event_row, next_number
+from trunkline.runtime.storage.one_of import one_of
 from trunkline.runtime.storage.queue.answering import gone_on
 from trunkline.runtime.storage.queue.clock import moment
-from trunkline.runtime.storage.queue.mailbox import due_or_begun, settle
+from trunkline.runtime.storage.queue.mailbox import DUE_OR_BEGUN, settle
 from trunkline.runtime.storage.queue.submitting import lock_thread
 from trunkline.runtime.storage.queue_tables import TenantRow, WorkerRow
 from trunkline.runtime.storage.run_rows import Run, row_of, run_of
@@ -59,6 +63,13 @@ class Claimed:
     begun: bool = False
     """Whether the run was claimed before: its worker died or was stopped, an attempt failed, or it was answered."""
 
+    @property
+    def started(self) -> RunStarted:
+        """What the event log tells of the claim."""
+        run = self.run
+        attempt, worker = run.attempt + 1, self.lease.worker_id
+        return RunStarted(run_id=run.id, thread_id=run.thread, attempt=attempt, worker=worker)
+
 
 async def claim(
     connection: AsyncConnection, worker_id: str, queues: Sequence[str], *, limit: int, now: int
@@ -90,12 +101,7 @@ async def begin(connection: AsyncConnection, run: Run, worker_id: str, now: int,
     """
     await _require_alive(connection, worker_id)
     thread = await lock_thread(connection, run.thread_id, run.tenant, now)
-    past = select(
-        _last_before(literal(thread.id), literal(run.id)).label("status_before"),
-        _has_news(literal(thread.id)),
-        _waits(literal(thread.id)),
-    )
-    before = (await connection.execute(past)).one()
+    before = (await connection.execute(_PAST, {"thread": thread.id, "run": run.id})).one()
 
     def claimed(lease: Lease) -> Claimed:
         clean = before.status_before in _ENDED_WELL
@@ -112,7 +118,8 @@ async def begin(connection: AsyncConnection, run: Run, worker_id: str, now: int,
     counted = update(ThreadRow).where(ThreadRow.id == thread.id).values(next_seq=thread.next_seq + 1)
     await connection.execute(counted)
     await connection.execute(_LEASE_THREAD, [_leased(lease)])
-    return claimed(lease)
+    await _tell(connection, [begun := claimed(lease)], now)
+    return begun
 
 
 async def take_over(connection: AsyncConnection, lease: Lease) -> Claimed:
@@ -120,11 +127,11 @@ async def take_over(connection: AsyncConnection, lease: Lease) -> Claimed:
     held = (ThreadRow.id == lease.thread_id, ThreadRow.fence == lease.fence, ThreadRow.lease_id == lease.lease_id)
     runs = RunRow.__table__
     before = (_last_before(runs.c.thread_id, runs.c.id).label("status_before"), _has_news(runs.c.thread_id))
-    wanted = select(runs, ThreadRow.next_event, *before).join(ThreadRow.__table__, runs.c.thread_id == ThreadRow.id)
+    wanted = select(runs, *before).join(ThreadRow.__table__, runs.c.thread_id == ThreadRow.id)
     row = (await connection.execute(wanted.where(runs.c.id == lease.run_id, *held))).first()
     if row is None:
         raise LeaseLostError(run=lease.run_id, thread=lease.thread_id)
-    lease.next_event = row.next_event
+    lease.next_event = await next_number(connection, lease.thread_id)
     return Claimed(
         run=run_of(row, seal_of(connection)),
         lease=lease,
@@ -149,14 +156,13 @@ async def _begun_before(connection: AsyncConnection, thread: Any, run: Run, work
         worker_id=worker_id,
         fence=thread.fence,
         lease_id=thread.lease_id,
-        next_event=thread.next_event,
+        next_event=thread.next_event + 1,
     )
 
 
 async def _require_alive(connection: AsyncConnection, worker_id: str) -> None:
     """Hold the worker's row, so that nobody declares it dead meanwhile. Raises `WorkerDeadError`."""
-    wanted = select(WorkerRow.state).where(WorkerRow.id == worker_id).with_for_update(read=True)
-    if await connection.scalar(wanted) in {None, "dead"}:
+    if await connection.scalar(_STATE, {"worker": worker_id}) in {None, "dead"}:
         raise WorkerDeadError(worker=worker_id)
 
 
@@ -165,10 +171,7 @@ async def _limits(connection: AsyncConnection, worker_id: str) -> dict[str, int]
 
     Raises `WorkerDeadError`.
     """
-    limited = or_(TenantRow.max_running.is_not(None), TenantRow.paused)
-    columns = (WorkerRow.state, TenantRow.id, TenantRow.max_running, TenantRow.paused)
-    wanted = select(*columns).outerjoin(TenantRow, limited).where(WorkerRow.id == worker_id)
-    rows = (await connection.execute(wanted.with_for_update(read=True, of=WorkerRow))).all()
+    rows = (await connection.execute(_LIMITS, {"worker": worker_id})).all()
     if not rows or rows[0].state == "dead":
         raise WorkerDeadError(worker=worker_id)
     return {row.id: 0 if row.paused else row.max_running for row in rows if row.id is not None}
@@ -182,19 +185,16 @@ async def _room(connection: AsyncConnection, limits: Mapping[str, int]) -> dict[
     if connection.dialect.name == "postgresql":
         keys = sorted(crc32(tenant.encode()) - 2**31 for tenant in counted)
         await connection.execute(_CLAIM_FOR, {"space": _LOCK_SPACE, "keys": keys})
-    held = (ThreadRow.sched == "leased", ThreadRow.tenant.in_(counted))
-    leased = select(ThreadRow.tenant, func.count().label("threads")).where(*held).group_by(ThreadRow.tenant)
-    taken = {row.tenant: row.threads for row in await connection.execute(leased)}
+    leased = await connection.execute(_leased_threads(connection.dialect.name), {"tenants": counted})
+    taken = {row.tenant: row.threads for row in leased}
     return {tenant: most - taken.get(tenant, 0) for tenant, most in limits.items()}
 
 
 async def _ready(
     connection: AsyncConnection, queues: Sequence[str], full: Sequence[str], *, limit: int, now: int
 ) -> Sequence[Any]:
-    ready = (ThreadRow.sched == "ready", ThreadRow.queue.in_(queues), ThreadRow.ready_at <= now)
-    wanted = select(ThreadRow.__table__).where(*ready, ThreadRow.tenant.not_in(full))
-    order = (ThreadRow.rank, ThreadRow.vtime, ThreadRow.ready_at)
-    return (await connection.execute(wanted.order_by(*order).limit(limit).with_for_update(skip_locked=True))).all()
+    wanted = {"queues": list(queues), "full": list(full), "limit": limit, "now": now}
+    return (await connection.execute(_ready_threads(connection.dialect.name), wanted)).all()
 
 
 def _takes_slot(room: dict[str, int], tenant: str) -> bool:
@@ -224,18 +224,24 @@ async def _begin_each(
     if claimed:
         await connection.execute(_BEGIN_RUN, [_begun(one) for one in claimed])
         await connection.execute(_LEASE_THREAD, [_leased(one.lease) for one in claimed])
+        await _tell(connection, claimed, now)
     return claimed
+
+
+async def _tell(connection: AsyncConnection, claimed: Iterable[Claimed], now: int) -> None:
+    """Record that the runs have started, as the first of what happens under their leases."""
+    seal, rows = seal_of(connection), list[dict[str, Any]]()
+    for one in claimed:
+        lease, place = one.lease, {"fence": one.lease.fence, "seq": one.lease.next_event}
+        rows.append(event_row(lease.thread_id, lease.run_id, one.started, **place, now=now, seal=seal))
+        lease.next_event += 1
+    await connection.execute(INSERT, rows)
 
 
 async def _next_runs(connection: AsyncConnection, thread_ids: Sequence[str], now: int) -> dict[str, Any]:
     """Return the next run of each thread, the status of the one before it, and whether there is news."""
-    queued = (RunRow.status == RunStatus.QUEUED.value, RunRow.thread_id == ThreadRow.id, due_or_begun(now))
-    head = select(RunRow.id).where(*queued).order_by(RunRow.seq).limit(1).correlate(ThreadRow).scalar_subquery()
-    runs = RunRow.__table__
-    before = _last_before(runs.c.thread_id, runs.c.id).label("status_before")
-    more = (_has_news(runs.c.thread_id), _waits(runs.c.thread_id))
-    wanted = select(runs, before, *more).join_from(ThreadRow.__table__, runs, runs.c.id == head)
-    rows = await connection.execute(wanted.where(ThreadRow.id.in_(thread_ids)))
+    wanted = {"threads": list(thread_ids), "now": now}
+    rows = await connection.execute(_heads(connection.dialect.name), wanted)
     return {row.thread_id: row for row in rows}
 
 
@@ -304,3 +310,40 @@ def _leased(lease: Lease) -> dict[str, Any]:
         "fence": lease.fence,
         "lease_id": lease.lease_id,
     }
+
+
+@cache
+def _leased_threads(dialect: str) -> Any:
+    held = (ThreadRow.sched == "leased", one_of(ThreadRow.tenant, "tenants", dialect))
+    return select(ThreadRow.tenant, func.count().label("threads")).where(*held).group_by(ThreadRow.tenant)
+
+
+@cache
+def _ready_threads(dialect: str) -> Any:
+    due = ThreadRow.ready_at <= bindparam("now", type_=BigInteger)
+    ready = (ThreadRow.sched == "ready", one_of(ThreadRow.queue, "queues", dialect), due)
+    wanted = select(ThreadRow.__table__).where(*ready, not_(one_of(ThreadRow.tenant, "full", dialect)))
+    order = (ThreadRow.rank, ThreadRow.vtime, ThreadRow.ready_at)
+    return wanted.order_by(*order).limit(bindparam("limit")).with_for_update(skip_locked=True)
+
+
+@cache
+def _heads(dialect: str) -> Any:
+    queued = (RunRow.status == RunStatus.QUEUED.value, RunRow.thread_id == ThreadRow.id, DUE_OR_BEGUN)
+    head = select(RunRow.id).where(*queued).order_by(RunRow.seq).limit(1).correlate(ThreadRow).scalar_subquery()
+    runs = RunRow.__table__
+    before = _last_before(runs.c.thread_id, runs.c.id).label("status_before")
+    more = (_has_news(runs.c.thread_id), _waits(runs.c.thread_id))
+    wanted = select(runs, before, *more).join_from(ThreadRow.__table__, runs, runs.c.id == head)
+    return wanted.where(one_of(ThreadRow.id, "threads", dialect))
+
+
+_THREAD, _RUN = bindparam("thread", type_=String), bindparam("run", type_=String)
+_PAST = select(_last_before(_THREAD, _RUN).label("status_before"), _has_news(_THREAD), _waits(_THREAD))
+_STATE = select(WorkerRow.state).where(WorkerRow.id == bindparam("worker")).with_for_update(read=True)
+_LIMITS = (
+    select(WorkerRow.state, TenantRow.id, TenantRow.max_running, TenantRow.paused)
+    .outerjoin(TenantRow, or_(TenantRow.max_running.is_not(None), TenantRow.paused))
+    .where(WorkerRow.id == bindparam("worker"))
+    .with_for_update(read=True, of=WorkerRow)
+)

@@ -21,6 +21,11 @@ _NOW = select(SERVER_NOW)
 class DatabaseClock(Protocol):
     """Tells the time to everybody who uses a database."""
 
+    @property
+    def fixed(self) -> int | None:
+        """What it shows, if that is known here; None for what the database shows when a statement runs."""
+        ...
+
     async def read(self, connection: AsyncConnection) -> int:
         """Return microseconds since 1970."""
         ...
@@ -28,6 +33,8 @@ class DatabaseClock(Protocol):
 
 class ServerClock:
     """PostgreSQL's clock; for an embedded database the machine's, which is the same for all who open it."""
+
+    fixed = None
 
     async def read(self, connection: AsyncConnection) -> int:
         """Return microseconds since 1970."""

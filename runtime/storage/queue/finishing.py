@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from sqlalchemy import bindparam, select, update
@@ -26,6 +27,7 @@ from trunkline.runtime.queue.status import RunStatus
 from trunkline.runtime.storage.checkpoints.seal import Seal
 from trunkline.runtime.storage.event_data import Sealed
 from trunkline.runtime.storage.event_log import INSERT, event_row, next_number
+from trunkline.runtime.storage.one_of import one_of
 from trunkline.runtime.storage.queue.clock import SECOND, moment
 from trunkline.runtime.storage.queue.crashing import after_crash
 from trunkline.runtime.storage.queue.mailbox import settle_each
@@ -160,10 +162,9 @@ def _event_of(lease: Lease, end: End, changes: dict[str, Any]) -> QueueEvent:
 
 async def _held(connection: AsyncConnection, claims: Sequence[Finish]) -> set[Lease]:
     """Return the leases that still stand; their threads are locked."""
-    columns = (ThreadRow.id, ThreadRow.fence, ThreadRow.lease_id)
-    mine = ThreadRow.id.in_({claim.lease.thread_id for claim in claims})
-    rows = await connection.execute(select(*columns).where(mine).order_by(ThreadRow.id).with_for_update())
-    stand = {(row.id, row.fence, row.lease_id) for row in rows}
+    threads = list({claim.lease.thread_id for claim in claims})
+    rows = await connection.execute(_held_threads(connection.dialect.name), {"threads": threads})
+    stand = {tuple(row) for row in rows}
     leases = (claim.lease for claim in claims)
     return {lease for lease in leases if (lease.thread_id, lease.fence, lease.lease_id) in stand}
 
@@ -174,6 +175,12 @@ async def _not_held(connection: AsyncConnection, lease: Lease) -> LeaseLostError
     if await connection.scalar(select(RunRow.id).where(*mine)) is not None:
         return None
     return LeaseLostError(run=lease.run_id, thread=lease.thread_id)
+
+
+@cache
+def _held_threads(dialect: str) -> Any:
+    held = select(ThreadRow.id, ThreadRow.fence, ThreadRow.lease_id).where(one_of(ThreadRow.id, "threads", dialect))
+    return held.order_by(ThreadRow.id).with_for_update()
 
 
 def _alike(rows: Sequence[dict[str, Any]]) -> Collection[list[dict[str, Any]]]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import cache
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.runtime.queue.lease import Lease
+from trunkline.runtime.storage.one_of import one_of
 from trunkline.runtime.storage.queue_tables import WorkerRow
 from trunkline.runtime.storage.tables import ThreadRow
 
@@ -24,18 +27,28 @@ async def lost_leases(connection: AsyncConnection, leases: Collection[Lease]) ->
 async def _of_the_dead(connection: AsyncConnection, late: Collection[Lease]) -> set[Lease]:
     if not late:
         return set()
-    workers = {lease.worker_id for lease in late}
-    living = select(WorkerRow.id).where(WorkerRow.id.in_(workers), WorkerRow.state != "dead")
-    alive = set(await connection.scalars(living.order_by(WorkerRow.id).with_for_update(read=True)))
+    workers = list({lease.worker_id for lease in late})
+    alive = set(await connection.scalars(_living(connection.dialect.name), {"workers": workers}))
     return {lease for lease in late if lease.worker_id not in alive}
 
 
 async def _moved_on(connection: AsyncConnection, live: Collection[Lease]) -> set[Lease]:
     if not live:
         return set()
-    columns = (ThreadRow.id, ThreadRow.fence, ThreadRow.lease_id)
-    mine = ThreadRow.id.in_({lease.thread_id for lease in live})
-    leased = select(*columns).where(mine, ThreadRow.sched == "leased")
-    rows = await connection.execute(leased.order_by(ThreadRow.id).with_for_update(read=True))
-    held = {(row.id, row.fence, row.lease_id) for row in rows}
+    threads = list({lease.thread_id for lease in live})
+    rows = await connection.execute(_leased(connection.dialect.name), {"threads": threads})
+    held = {tuple(row) for row in rows}
     return {lease for lease in live if (lease.thread_id, lease.fence, lease.lease_id) not in held}
+
+
+@cache
+def _living(dialect: str) -> Any:
+    living = select(WorkerRow.id).where(one_of(WorkerRow.id, "workers", dialect), WorkerRow.state != "dead")
+    return living.order_by(WorkerRow.id).with_for_update(read=True)
+
+
+@cache
+def _leased(dialect: str) -> Any:
+    mine = (one_of(ThreadRow.id, "threads", dialect), ThreadRow.sched == "leased")
+    leased = select(ThreadRow.id, ThreadRow.fence, ThreadRow.lease_id).where(*mine)
+    return leased.order_by(ThreadRow.id).with_for_update(read=True)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
 
 from sqlalchemy import and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from trunkline.runtime.storage.one_of import one_of
 from trunkline.runtime.storage.queue_tables import TenantRow, WorkerRow
 from trunkline.runtime.storage.tables import ThreadRow
 
@@ -39,13 +42,19 @@ def together(locks: Iterable[Locks]) -> Locks:
 
 async def lock(connection: AsyncConnection, locks: Locks) -> None:
     """Lock the rows: workers, tenants, threads, each by their ids."""
+    workers, tenants, threads = _statements(connection.dialect.name)
     if locks.workers:
-        workers = select(WorkerRow.id).where(WorkerRow.id.in_(locks.workers)).order_by(WorkerRow.id)
-        await connection.execute(workers.with_for_update(read=True))
+        await connection.execute(workers, {"workers": list(locks.workers)})
     if locks.tenants or locks.limited:
-        limited = and_(TenantRow.id.in_(locks.limited), TenantRow.max_queued.is_not(None))
-        tenants = select(TenantRow.id).where(or_(TenantRow.id.in_(locks.tenants), limited)).order_by(TenantRow.id)
-        await connection.execute(tenants.with_for_update())
+        await connection.execute(tenants, {"tenants": list(locks.tenants), "limited": list(locks.limited)})
     if locks.threads:
-        threads = select(ThreadRow.id).where(ThreadRow.id.in_(locks.threads)).order_by(ThreadRow.id)
-        await connection.execute(threads.with_for_update())
+        await connection.execute(threads, {"threads": list(locks.threads)})
+
+
+@cache
+def _statements(dialect: str) -> tuple[Any, Any, Any]:
+    workers = select(WorkerRow.id).where(one_of(WorkerRow.id, "workers", dialect)).order_by(WorkerRow.id)
+    limited = and_(one_of(TenantRow.id, "limited", dialect), TenantRow.max_queued.is_not(None))
+    tenants = select(TenantRow.id).where(or_(one_of(TenantRow.id, "tenants", dialect), limited)).order_by(TenantRow.id)
+    threads = select(ThreadRow.id).where(one_of(ThreadRow.id, "threads", dialect)).order_by(ThreadRow.id)
+    return workers.with_for_update(read=True), tenants.with_for_update(), threads.with_for_update()

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any
 
-from sqlalchemy import bindparam, case, or_, select, update
+from sqlalchemy import BigInteger, bindparam, case, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.runtime.queue.status import RunStatus
+from trunkline.runtime.storage.one_of import one_of
 from trunkline.runtime.storage.tables import RunRow, ThreadRow
 
 _NEXT = ("thread_id", "queue", "priority", "vtime", "not_before")
 _FREE = {"worker_id": None, "lease_id": None}
 _SETTLE = update(ThreadRow).where(ThreadRow.id == bindparam("the_thread"))
+
+DUE_OR_BEGUN = or_(RunRow.not_before <= bindparam("now", type_=BigInteger), RunRow.fence > 0)
+"""The condition of runs that keep their place in the mail, at the time `now`."""
 
 
 async def settle(connection: AsyncConnection, thread_id: str, now: int, **changes: Any) -> str | None:
@@ -61,16 +66,15 @@ async def _next_runs(connection: AsyncConnection, thread_ids: Iterable[str], now
 
     Of runs that are all put off, the first that is due.
     """
-    due = due_or_begun(now)
-    order = (case((due, 0), else_=1), case((due, RunRow.seq), else_=RunRow.not_before), RunRow.seq)
-    queued = (RunRow.status == RunStatus.QUEUED.value, RunRow.thread_id == ThreadRow.id)
-    head = select(RunRow.id).where(*queued).order_by(*order).limit(1).correlate(ThreadRow).scalar_subquery()
-    runs = RunRow.__table__
-    wanted = select(*(runs.c[name] for name in _NEXT)).join_from(ThreadRow.__table__, runs, runs.c.id == head)
-    rows = await connection.execute(wanted.where(ThreadRow.id.in_(list(thread_ids))))
+    rows = await connection.execute(_firsts(connection.dialect.name), {"threads": list(thread_ids), "now": now})
     return {row.thread_id: row for row in rows}
 
 
-def due_or_begun(now: int) -> Any:
-    """Return the condition of runs that keep their place in the mail."""
-    return or_(RunRow.not_before <= now, RunRow.fence > 0)
+@cache
+def _firsts(dialect: str) -> Any:
+    order = (case((DUE_OR_BEGUN, 0), else_=1), case((DUE_OR_BEGUN, RunRow.seq), else_=RunRow.not_before), RunRow.seq)
+    queued = (RunRow.status == RunStatus.QUEUED.value, RunRow.thread_id == ThreadRow.id)
+    head = select(RunRow.id).where(*queued).order_by(*order).limit(1).correlate(ThreadRow).scalar_subquery()
+    runs = RunRow.__table__
+    firsts = select(*(runs.c[name] for name in _NEXT)).join_from(ThreadRow.__table__, runs, runs.c.id == head)
+    return firsts.where(one_of(ThreadRow.id, "threads", dialect))

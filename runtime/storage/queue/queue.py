@@ -35,6 +35,7 @@ from trunkline.runtime.storage.queue.presence import CancelWanted, WorkerInfo
 from trunkline.runtime.storage.queue.reaping import Reaped
 from trunkline.runtime.storage.queue.stopping import Stopped
 from trunkline.runtime.storage.queue.submitting import Submitted
+from trunkline.runtime.storage.queue.submitting_at_once import is_plain, submit_at_once
 from trunkline.runtime.storage.ringing import ringing
 from trunkline.runtime.storage.run_rows import Run
 from trunkline.runtime.storage.sealed import lend_seal, opened, run_place
@@ -66,6 +67,7 @@ class RunQueue:
         self._writer = writer
         self._bus = bus or MemoryBus()
         self._clock = clock or ServerClock()
+        self._embedded = writer.embedded
 
     async def submit(self, wanted: Submission, *, connection: AsyncConnection | None = None) -> Submitted:
         """Queue a run, or find the one that its key belongs to; see `submitting.submit`.
@@ -79,6 +81,8 @@ class RunQueue:
             if submitted.ring and self._bus.rings_at_commit:
                 await connection.execute(ringing(queue_topic(submitted.ring)))
             return submitted
+        if at_once := await self._submitted_at_once(wanted):
+            return at_once
         submitted = await self._insert(
             lambda connection, now: submitting.submit(connection, wanted, now), locks=submitting.locks_of(wanted)
         )
@@ -92,6 +96,8 @@ class RunQueue:
         claimed = await self._do(
             lambda connection, now: claiming.claim(connection, worker_id, queues, limit=limit, now=now)
         )
+        for each in claimed:
+            await self._bus.publish(run_topic(each.run.id))
         return [one for each in claimed if (one := await self._opened(each))]
 
     async def begin(self, run: Run, worker_id: str, *, answers: bool = False) -> Claimed | None:
@@ -101,7 +107,10 @@ class RunQueue:
         async def begin(connection: AsyncConnection, now: int) -> Claimed | None:
             return await claiming.begin(connection, run, worker_id, now, answers=answers)
 
-        return await _until_answered(lambda: self._insert(begin, locks=locks))
+        begun = await _until_answered(lambda: self._insert(begin, locks=locks))
+        if begun:
+            await self._bus.publish(run_topic(run.id))
+        return begun
 
     async def take_over(self, lease: Lease) -> Claimed:
         """Return what another process has claimed under this lease; see `claiming.take_over`."""
@@ -184,6 +193,28 @@ class RunQueue:
         if stopped.asked:
             worker_id, run_id = stopped.asked
             await self._bus.publish(worker_topic(worker_id), run_id.encode())
+
+    async def _submitted_at_once(self, wanted: Submission) -> Submitted | None:
+        """Submit with one statement, if that can be."""
+        if self._embedded or not is_plain(wanted):
+            return None
+        locks = submitting.locks_of(wanted)
+        try:
+            done = await self._writer.share(self._submit_each, wanted, at_once=self._submit_one, locks=locks)
+        except IntegrityError:  # it is on record: the answer was lost, and it was sent again
+            done = True
+        if not done:
+            return None
+        if not self._bus.rings_at_commit and wanted.delay <= 0:
+            await self._ring(wanted.queue)
+        return Submitted(run_id=wanted.run_id)
+
+    async def _submit_one(self, connection: AsyncConnection, runs: Sequence[Submission]) -> list[bool] | None:
+        return await self._submit_each(connection, runs) if len(runs) == 1 else None
+
+    async def _submit_each(self, connection: AsyncConnection, runs: Sequence[Submission]) -> list[bool]:
+        rings = self._bus.rings_at_commit
+        return [await submit_at_once(connection, wanted, self._clock.fixed, rings=rings) for wanted in runs]
 
     async def _opened(self, claimed: Claimed) -> Claimed | None:
         """Return the claim with what it holds opened. Where that does not open, the run has failed, and no other."""

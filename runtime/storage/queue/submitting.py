@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import BigInteger, Integer, String, bindparam, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.errors import ForeignThreadError, KeyTakenError, QueueFullError, ThreadBusyError
@@ -24,11 +25,14 @@ from trunkline.runtime.storage.tables import RunRow, ThreadRow
 from trunkline.runtime.storage.texts import shortened
 from trunkline.runtime.storage.upsert import upsert
 
-_QUANTUM = SECOND
+QUANTUM = SECOND
 """Microseconds of virtual time that a run of a tenant with weight 1 takes."""
 
 _INSERT_RUN = insert(RunRow)
 _OPEN = [RunStatus.RUNNING.value, RunStatus.QUEUED.value]
+_THREAD = select(ThreadRow.__table__).where(ThreadRow.id == bindparam("thread")).with_for_update()
+_TENANT = select(TenantRow.id).where(TenantRow.id == bindparam("tenant")).with_for_update()
+_COUNT_IN = update(ThreadRow).where(ThreadRow.id == bindparam("the_thread"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +60,7 @@ async def submit(connection: AsyncConnection, wanted: Submission, now: int) -> S
     await _require_room(connection, wanted.tenant, share.max_queued)
     thread = await lock_thread(connection, wanted.thread_id, wanted.tenant, now)
     stopped = await _make_way(connection, wanted, now)
-    row = _row(wanted, thread.next_seq, now, seal_of(connection)) | {"vtime": _place(share, now)}
+    row = row_of(wanted, thread.next_seq, now, seal_of(connection)) | {"vtime": _place(share, now)}
     await connection.execute(_INSERT_RUN, [row])
     ring = await _mailed(connection, thread, row, now)
     return Submitted(run_id=wanted.run_id, ring=ring, stopped=stopped)
@@ -71,13 +75,11 @@ def locks_of(wanted: Submission) -> Locks:
 
 async def lock_thread(connection: AsyncConnection, thread_id: str, tenant: str, now: int) -> Any:
     """Return the thread's row, locked; a thread that is new is made. Raises `ForeignThreadError`."""
-    wanted = select(ThreadRow.__table__).where(ThreadRow.id == thread_id).with_for_update()
-    row = (await connection.execute(wanted)).first()
+    row = (await connection.execute(_THREAD, {"thread": thread_id})).first()
     if row is None:
-        made = upsert(connection.dialect, ThreadRow).returning(ThreadRow.__table__)
         new = {"id": thread_id, "tenant": tenant, "created_at": moment(now)}
-        row = (await connection.execute(made, [new])).first()
-        row = row or (await connection.execute(wanted)).one()
+        row = (await connection.execute(_new_thread(connection.dialect.name), [new])).first()
+        row = row or (await connection.execute(_THREAD, {"thread": thread_id})).one()
     if row.tenant != tenant:
         raise ForeignThreadError(thread=thread_id)
     return row
@@ -85,10 +87,9 @@ async def lock_thread(connection: AsyncConnection, thread_id: str, tenant: str, 
 
 async def _lock_tenant(connection: AsyncConnection, tenant: str) -> None:
     """Lock the tenant's row: the number of its queued runs and its keys are exact so."""
-    wanted = select(TenantRow.id).where(TenantRow.id == tenant).with_for_update()
-    if await connection.scalar(wanted) is None:
+    if await connection.scalar(_TENANT, {"tenant": tenant}) is None:
         await connection.execute(upsert(connection.dialect, TenantRow), [{"id": tenant}])
-        await connection.execute(wanted)
+        await connection.execute(_TENANT, {"tenant": tenant})
 
 
 async def _share(connection: AsyncConnection, wanted: Submission, now: int) -> Any:
@@ -97,19 +98,8 @@ async def _share(connection: AsyncConnection, wanted: Submission, now: int) -> A
     Only runs of the same queue and priority compete: `turn` is the place of the one among them whose turn it is, `last`
     that of the tenant's own last one.
     """
-    rank = (ThreadRow.queue == wanted.queue, ThreadRow.rank == -wanted.priority)
-    first = select(func.min(ThreadRow.vtime)).where(*rank, ThreadRow.sched == "ready", ThreadRow.ready_at <= now)
-    served = select(func.max(ThreadRow.vtime)).where(*rank, ThreadRow.sched == "leased")
-    mine = (RunRow.status == RunStatus.QUEUED.value, RunRow.tenant == wanted.tenant)
-    last = select(func.max(RunRow.vtime)).where(*mine, RunRow.queue == wanted.queue, RunRow.priority == wanted.priority)
-    tenant = TenantRow.id == wanted.tenant
-    columns = (
-        select(TenantRow.weight).where(tenant).scalar_subquery().label("weight"),
-        select(TenantRow.max_queued).where(tenant).scalar_subquery().label("max_queued"),
-        func.coalesce(first.scalar_subquery(), served.scalar_subquery()).label("turn"),
-        last.scalar_subquery().label("last"),
-    )
-    return (await connection.execute(select(*columns))).one()
+    its = {"tenant": wanted.tenant, "queue": wanted.queue, "priority": wanted.priority, "now": now}
+    return (await connection.execute(_SHARE, its)).one()
 
 
 def _place(share: Any, now: int) -> int:
@@ -118,7 +108,7 @@ def _place(share: Any, now: int) -> int:
     Start-time fair queueing (Goyal, Vin, Cheng 1996) with runs of equal size.
     """
     turn = now if share.turn is None else share.turn
-    return turn if share.last is None else max(turn, share.last + round(_QUANTUM / (share.weight or 1.0)))
+    return turn if share.last is None else max(turn, share.last + round(QUANTUM / (share.weight or 1.0)))
 
 
 async def _require_room(connection: AsyncConnection, tenant: str, max_queued: int | None) -> None:
@@ -167,11 +157,12 @@ async def _mailed(connection: AsyncConnection, thread: Any, row: dict[str, Any],
         return await settle(connection, thread.id, now, **counted)
     if thread.sched == "idle":  # it is the only one
         counted |= ready(**{name: row[name] for name in ("queue", "priority", "vtime", "not_before")})
-    await connection.execute(update(ThreadRow).where(ThreadRow.id == thread.id).values(**counted))
+    await connection.execute(_COUNT_IN, [{"the_thread": thread.id, **counted}])
     return row["queue"] if thread.sched == "idle" and row["not_before"] <= now else None
 
 
-def _row(wanted: Submission, seq: int, now: int, seal: Seal) -> dict[str, Any]:
+def row_of(wanted: Submission, seq: int, now: int, seal: Seal) -> dict[str, Any]:
+    """Return the columns of a run that is queued, but for its place in the fair order."""
     return {
         "id": wanted.run_id,
         "thread_id": wanted.thread_id,
@@ -192,3 +183,29 @@ def _row(wanted: Submission, seq: int, now: int, seal: Seal) -> dict[str, Any]:
         "idempotency_key": wanted.key,
         "not_before": now + round(wanted.delay * SECOND),
     }
+
+
+@cache
+def _new_thread(dialect: str) -> Any:
+    return upsert(dialect, ThreadRow).returning(ThreadRow.__table__)
+
+
+def share_columns(now: Any) -> Any:
+    """Return the columns of a tenant's share, as `_share` tells it, at the time `now`."""
+    queue, priority = bindparam("queue", type_=String), bindparam("priority", type_=Integer)
+    rank = (ThreadRow.queue == queue, ThreadRow.rank == -priority)
+    due = (ThreadRow.sched == "ready", ThreadRow.ready_at <= now)
+    first = select(func.min(ThreadRow.vtime)).where(*rank, *due)
+    served = select(func.max(ThreadRow.vtime)).where(*rank, ThreadRow.sched == "leased")
+    mine = (RunRow.status == RunStatus.QUEUED.value, RunRow.tenant == bindparam("tenant"))
+    last = select(func.max(RunRow.vtime)).where(*mine, RunRow.queue == queue, RunRow.priority == priority)
+    of_tenant = TenantRow.id == bindparam("tenant")
+    return (
+        select(TenantRow.weight).where(of_tenant).scalar_subquery().label("weight"),
+        select(TenantRow.max_queued).where(of_tenant).scalar_subquery().label("max_queued"),
+        func.coalesce(first.scalar_subquery(), served.scalar_subquery()).label("turn"),
+        last.scalar_subquery().label("last"),
+    )
+
+
+_SHARE = select(*share_columns(bindparam("now", type_=BigInteger)))
