@@ -3,6 +3,7 @@
 import itertools
 import operator
 from typing import Annotated, Any, TypedDict
+from weakref import WeakSet
 
 from langchain_core.messages import AIMessage
 from langgraph.graph import START, MessagesState, StateGraph
@@ -11,6 +12,7 @@ from sqlalchemy import Connection, Engine, event
 
 from stand_ins.processes import die
 from trunkline import Trunkline
+from trunkline.runtime.storage.engine import WRITES
 
 
 class Interview(TypedDict):
@@ -73,15 +75,23 @@ def interviewing(url: str) -> Trunkline:
 
 
 async def serve_until_commit(url: str, run_id: str, queue: str, last: int) -> None:
-    """Serve the run of the queue, and die when its worker is about to commit for the time with this number."""
+    """Serve the run of the queue, and die when its worker is about to commit for the run for the time with this number.
+
+    What duties of the worker commit meanwhile, which depends on how long it takes, does not count.
+    """
     async with interviewing(url) as line:
-        counted = itertools.count(1)
+        counted, concerned = itertools.count(1), WeakSet[Connection]()
+        thread = (await line.found(run_id)).thread_id
+
+        def sending(connection: Connection, _: object, __: str, parameters: object, *___: object) -> None:
+            if WRITES.items() <= connection.get_execution_options().items() and thread in str(parameters):
+                concerned.add(connection)
 
         def committing(connection: Connection) -> None:
-            if next(counted) == last:
+            if connection in concerned and next(counted) == last:
                 die()
 
+        event.listen(Engine, "before_cursor_execute", sending)
+        event.listen(Engine, "commit", committing)
         async with line.worker(queues=[queue]):
-            event.listen(Engine, "commit", committing)
             await line.wait(run_id, within=30)
-            event.remove(Engine, "commit", committing)
