@@ -4,100 +4,31 @@ import asyncio
 import json
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from functools import partial
 from itertools import takewhile
 from typing import Annotated, Any, TypedDict
 
 import pytest
 from langchain.agents import create_agent  # pyright: ignore[reportUnknownVariableType]
-from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, HumanMessage, ToolMessage
+from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, ToolMessage
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import END, START, MessagesState, StateGraph
 from langgraph.graph.message import add_messages
 from langgraph.types import Command, interrupt
 
-from trunkline import Agent, FanOut, ScriptedModel, Trunkline, tool
-from trunkline.agents import Models, call
+from stand_ins.processes import run_until_it_dies
+from stand_ins.shop import Shop, go_until_death
+from trunkline import Agent, FanOut, Trunkline, tool
+from trunkline.agents import Models
 from trunkline.errors import RunFailedError
 from trunkline.graphs import agent_graph, wants_tools
 from trunkline.graphs.langchain_agent import TrunklineMiddleware
 from trunkline.runtime.reply import Reply
-from trunkline.runtime.storage.database import Database
-from trunkline.tools import CallState, Tool
+from trunkline.runtime.storage.database import Database, open_database
+from trunkline.tools import CallState
 
-ROUNDS = [
-    [call("look", place="hall"), call("pay", order_id="A"), call("look", place="yard"), call("pay", order_id="B")],
-    [call("pay", order_id="C"), call("look", place="cellar")],
-]
 MOMENTS = 16
 """How many moments a turn has: each answer of the model, each beginning and each end of a call."""
-
-
-def script(messages: list[BaseMessage]) -> Any:
-    """Two rounds of calls for `go`, and a word for anything else."""
-    told = next(position for position in reversed(range(len(messages))) if isinstance(messages[position], HumanMessage))
-    spoken = sum(isinstance(message, AIMessage) for message in messages[told:])
-    return ROUNDS[spoken] if messages[told].text == "go" and spoken < len(ROUNDS) else "noted"
-
-
-@dataclass(slots=True)
-class Shop:
-    """A shop whose turn is cancelled at one of its moments."""
-
-    stop_at: int | None = None
-    deeds: list[str] = field(default_factory=list[str])
-    moment: int = 0
-    turn: asyncio.Task[Any] | None = None
-    stuck: asyncio.Event = field(default_factory=asyncio.Event)
-    may_end: asyncio.Event = field(default_factory=asyncio.Event)
-    sticks: bool = False
-
-    def passes(self) -> None:
-        self.moment += 1
-        if self.moment == self.stop_at and self.turn:
-            self.turn.cancel()
-
-    def model(self) -> ScriptedModel:
-        def answer(messages: list[BaseMessage]) -> Any:
-            self.passes()
-            return script(messages)
-
-        return ScriptedModel(answer)
-
-    @property
-    def tools(self) -> list[Tool]:
-        @tool(effect="read", reads=())
-        async def look(place: str) -> str:
-            """Look somewhere."""
-            self.passes()
-            await asyncio.sleep(0.001)
-            self.passes()
-            return f"{place}: seen"
-
-        @tool(effect="write", key="pay:{order_id}", writes="order:{order_id}")
-        async def pay(order_id: str) -> str:
-            """Pay for an order."""
-            self.passes()
-            if self.sticks:
-                self.stuck.set()
-                await self.may_end.wait()
-            await asyncio.sleep(0.001)
-            self.deeds.append(order_id)
-            self.passes()
-            return f"{order_id}: paid"
-
-        return [look, pay]
-
-    @property
-    def agent(self) -> Agent:
-        return Agent("shop", model=self.model(), tools=self.tools)
-
-    async def stopped(self, line: Trunkline, graph: Any, thread: str, given: Any = "go") -> None:
-        """Run a turn until it is cancelled."""
-        self.turn = asyncio.create_task(line.run(graph, given, thread=thread))
-        with suppress(asyncio.CancelledError):
-            await self.turn
 
 
 def dangling(messages: Sequence[AnyMessage]) -> list[str]:
@@ -294,27 +225,21 @@ async def test_an_agent_of_langchain_is_closed_too(line: Trunkline, moment: int,
     assert not ours or {f"{deed}: paid" for deed in shop.deeds} <= set(told.values())
 
 
-async def test_an_effect_of_a_process_that_died_is_unknown_to_a_new_message(
-    url: str, line: Trunkline, database: Database
-) -> None:
+async def test_an_effect_of_a_process_that_died_is_unknown_to_a_new_message(url: str) -> None:
     """It may have happened; asking again is safe, and does not find its key taken for ever."""
-    dead, alive = Shop(sticks=True), Shop()
-    async with Trunkline(url, models=Models({})) as dying:
-        running = asyncio.create_task(dying.run(dead.agent, "go", thread="t"))
-        await dead.stuck.wait()
+    await asyncio.to_thread(run_until_it_dies, go_until_death, url)
+    alive = Shop()
+    async with Trunkline(url, models=Models({})) as line, open_database(url) as database:
         first = await line.run(alive.agent, "hello", thread="t")
         states = {record.tool: record.state for record in await line.calls(states=[CallState.UNKNOWN])}
         again = await line.run(alive.agent, "go", thread="t")
-        dead.may_end.set()
-        running.cancel()
-        await asyncio.wait([running])
+        closed = await state_of(database, agent_graph(alive.agent), "t")
 
-    assert (dangling(first.messages), dangling(again.messages)) == ([], [])
+    assert (dangling(first.messages), dangling(again.messages), dangling(closed)) == ([], [], [])
     told = [json.loads(text) for id_, text in answers(first.messages).items() if id_ in {"call_0_1", "call_0_3"}]
     assert {each["error"] for each in told} <= {"unknown", "cancelled"}
     assert "unknown" in {each["error"] for each in told}
     assert (states, alive.deeds) == ({"pay": CallState.UNKNOWN}, ["A", "B", "C"])
-    assert dangling(await state_of(database, agent_graph(alive.agent), "t")) == []
 
 
 async def test_ids_of_calls_may_come_again(line: Trunkline, database: Database) -> None:
