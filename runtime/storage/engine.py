@@ -11,6 +11,7 @@ from sqlalchemy import AsyncAdaptedQueuePool, Connection, Engine, create_engine,
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from trunkline.errors import MissingExtraError
+from trunkline.runtime.storage.compiled import COMPILED
 from trunkline.runtime.storage.pooler import connect, look_for_a_pooler
 from trunkline.runtime.storage.url import DatabaseUrl
 from trunkline.tools.shielding import to_its_end
@@ -20,6 +21,7 @@ CONNECTIONS = 15
 """Connections of an engine at most, a third of them kept open."""
 
 _POOL = {"pool_size": CONNECTIONS // 3, "max_overflow": CONNECTIONS - CONNECTIONS // 3}
+_SHARED: dict[str, Any] = {"compiled_cache": COMPILED}
 _OURS: WeakSet[Engine] = WeakSet()
 WRITES = {"trunkline_writes": True}
 """Execution options of a connection that takes SQLite's write lock when its transaction begins."""
@@ -34,11 +36,13 @@ def open_engine(url: DatabaseUrl) -> AsyncEngine:
             url.url,
             pool_pre_ping=True,
             connect_args={"async_creator_fn": connected_or_closed},
-            execution_options={"schema_translate_map": {None: url.schema}} if url.schema else {},
+            execution_options=_SHARED | ({"schema_translate_map": {None: url.schema}} if url.schema else {}),
             **_POOL,
         )
     else:
-        engine = create_async_engine(url.url, connect_args={"timeout": BUSY_SECONDS}, **_POOL)
+        engine = create_async_engine(
+            url.url, connect_args={"timeout": BUSY_SECONDS}, execution_options=_SHARED, **_POOL
+        )
         _prepare_sqlite(engine.sync_engine)
     _OURS.add(engine.sync_engine)
     return engine
