@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Collection, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -23,6 +23,7 @@ from langgraph.checkpoint.serde.base import SerializerProtocol
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from trunkline.errors import StateNotOpenError
+from trunkline.runtime.queue.lease import Lease
 from trunkline.runtime.storage.checkpoints.asking import AskingTask, TaskPlace, asking_tasks
 from trunkline.runtime.storage.checkpoints.backlog import Backlog
 from trunkline.runtime.storage.checkpoints.blocking import BlockingSaver
@@ -122,10 +123,10 @@ class _Core:
         return await save(connection, operations, self.recall, self.seal)
 
     async def save_at_once(
-        self, connection: AsyncConnection, operations: Sequence[Operation]
+        self, connection: AsyncConnection, operations: Sequence[Operation], leases: Collection[Lease]
     ) -> list[Held | Exception] | None:
         """Save without a transaction, if that can be."""
-        return await save_at_once(connection, operations, self.recall, self.seal)
+        return await save_at_once(connection, operations, self.recall, self.seal, leases)
 
 
 class SQLAlchemySaver(BlockingSaver):
