@@ -87,22 +87,26 @@ class Held:
         return RecordKey(thread=self.state.id, removals=self.state.removals, ns=ns, checkpoint_id=checkpoint_id)
 
 
+Together = Sequence[Operation]
+"""Operations on one thread, each of which goes on from those before it."""
+
+
 async def save(
-    connection: AsyncConnection, operations: Sequence[Operation], recall: Recall, seal: Seal
+    connection: AsyncConnection, saves: Sequence[Together], recall: Recall, seal: Seal
 ) -> list[Held | Exception]:
-    """Write the operations and return for each what to remember once it is committed, or why it was refused."""
-    if saved := await save_at_once(connection, operations, recall, seal):
+    """Write the operations and return for each save what to remember once it is committed, or why it was refused."""
+    if saved := await save_at_once(connection, saves, recall, seal):
         return saved
-    threads = await hold(connection, {operation.thread for operation in operations}, recall)
+    threads = await hold(connection, {operations[0].thread for operations in saves}, recall)
     batch = _Batch(connection, recall, seal)
-    outcomes = await batch.take_all(operations, threads)
+    outcomes = await batch.take_all(saves, threads)
     await batch.rows(threads.values()).send(connection, [thread.before for thread in threads.values()])
     return outcomes
 
 
 async def save_at_once(
     connection: AsyncConnection,
-    operations: Sequence[Operation],
+    saves: Sequence[Together],
     recall: Recall,
     seal: Seal,
     leases: Collection[Lease] = (),
@@ -112,12 +116,12 @@ async def save_at_once(
     None: nothing was written, because somebody else has changed a thread, or one is new, or something is refused, or
     one of the leases was lost; or the database has no such statement.
     """
-    names = {operation.thread for operation in operations}
+    names = {operations[0].thread for operations in saves}
     threads = {name: _held(name, memory) for name in names if (memory := recall.remembered(name))}
     if connection.dialect.name != "postgresql" or len(threads) < len(names):
         return None
     batch = _Batch(connection, recall, seal)
-    outcomes = await batch.take_all(operations, threads)
+    outcomes = await batch.take_all(saves, threads)
     if any(isinstance(outcome, Exception) for outcome in outcomes):
         return None
     seen = [thread.before for thread in threads.values()]
@@ -162,13 +166,17 @@ class _Batch:
         self._checkpoints: dict[tuple[int, str, str], dict[str, Any]] = {}
         self._writes: list[dict[str, Any]] = []
 
-    async def take_all(self, operations: Iterable[Operation], threads: Mapping[str, Held]) -> list[Held | Exception]:
-        """Take the operations, and return for each its thread or why it is refused."""
+    async def take_all(self, saves: Iterable[Together], threads: Mapping[str, Held]) -> list[Held | Exception]:
+        """Take the operations, and return for each save its thread or why it is refused.
+
+        What comes before an operation that is refused stands, what comes after it in the same save does not.
+        """
         outcomes: list[Held | Exception] = []
-        for operation in operations:
-            thread = threads[operation.thread]
+        for operations in saves:
+            thread = threads[operations[0].thread]
             try:
-                await self._take(operation, thread)
+                for operation in operations:
+                    await self._take(operation, thread)
                 outcomes.append(thread)
             except TrunklineError as error:
                 outcomes.append(error)
