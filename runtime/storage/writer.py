@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
@@ -23,8 +23,11 @@ Item = TypeVar("Item")
 SharedWork = Callable[[AsyncConnection, Sequence[Item]], Awaitable[Sequence[Result | Exception]]]
 """Writes many items and returns the result of each; an exception is the item's own, the others stand."""
 
-WorkAtOnce = Callable[[AsyncConnection, Sequence[Item]], Awaitable[Sequence[Result | Exception] | None]]
-"""Does the same with one statement that writes, or writes nothing and returns None: then it takes a transaction."""
+WorkAtOnce = Callable[
+    [AsyncConnection, Sequence[Item], Collection[Lease]], Awaitable[Sequence[Result | Exception] | None]
+]
+"""Does the same with one statement that writes, under these leases, or writes nothing and returns None: then it takes a
+transaction."""
 
 _IN_THE_WAY = frozenset({"40001", "40P01"})
 """PostgreSQL's codes for a transaction that could not be serialised, and for one of those in a deadlock."""
@@ -214,10 +217,13 @@ class Writer:
 
     async def _at_once(self, shares: list[_Share[Any]]) -> list[tuple[_Waiting, Any]] | None:
         work = shares[0].at_once
-        if work is None or any(share.at_once != work or share.lease for share in shares):
+        if work is None or any(share.at_once != work for share in shares):
+            return None
+        leases = {share.lease for share in shares if share.lease}
+        if any(lease.released for lease in leases):
             return None
         items = [share.item for share in shares]
-        outcomes = await self._transactions.at_once(lambda connection: work(connection, items))
+        outcomes = await self._transactions.at_once(lambda connection: work(connection, items, leases))
         return None if outcomes is None else list(zip(shares, outcomes, strict=True))
 
     async def _fail(self, taken: list[_Waiting], error: Exception) -> None:

@@ -83,6 +83,11 @@ class Backlog:
         if saves := self._saves.get(thread):
             await asyncio.wait(set(saves))
 
+    async def all_settled(self) -> None:
+        """Wait for what is on its way to any thread."""
+        if saves := [saving for saves in self._saves.values() for saving in saves]:
+            await asyncio.wait(saves)
+
     def _line(self, operation: Operation) -> Line:
         place = operation.thread, operation.ns
         if not isinstance(operation, SaveCheckpoint):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -11,7 +11,9 @@ from sqlalchemy import Integer, bindparam, column, func, insert, select, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from trunkline.runtime.queue.lease import Lease
 from trunkline.runtime.storage.checkpoints.recall import ThreadState
+from trunkline.runtime.storage.queue.guarding import lease_parameters, leased_as
 from trunkline.runtime.storage.state_tables import StateCheckpointRow, StateItemRow, StateThreadRow, StateWriteRow
 from trunkline.runtime.storage.upsert import upsert
 
@@ -43,8 +45,11 @@ class Rows:
     threads: Sequence[ThreadState]
     """The threads that change, as they will be."""
 
-    async def send(self, connection: AsyncConnection) -> None:
-        """Write the rows, a statement for each table."""
+    async def send(self, connection: AsyncConnection, held: Sequence[ThreadState]) -> None:
+        """Write the rows, in one statement or one for each table. The threads' rows are held, as they are there."""
+        if connection.dialect.name == "postgresql":
+            await self.send_at_once(connection, held)
+            return
         for rows, statement in zip(self._parts(), _inserts(connection.dialect.name), strict=True):
             if rows:
                 await connection.execute(statement, rows)
@@ -55,17 +60,22 @@ class Rows:
             ]
             await connection.execute(_SAVE_THREAD, changed)
 
-    async def send_at_once(self, connection: AsyncConnection, seen: Sequence[ThreadState]) -> bool:
-        """Write the rows in one statement if the threads' rows are as they were seen; else write nothing.
+    async def send_at_once(
+        self, connection: AsyncConnection, seen: Sequence[ThreadState], leases: Collection[Lease] = ()
+    ) -> bool:
+        """Write the rows in one statement if the threads' rows are as they were seen, and leased so; else nothing.
 
         While they are, nobody has saved anything in between, and all that was decided by what was seen stands.
         """
         parameters: dict[str, Any] = {"count": len(seen), **_arrays("seen", _SEEN, seen)}
+        if leases:
+            parameters |= {"leases": len(leases), **lease_parameters("lease", leases)}
         parameters |= _arrays("changed", _CHANGED, self.threads)
         for part, rows in enumerate(self._parts()):
             for name in rows[0] if rows else ():
                 parameters[f"part{part}_{name}"] = [row[name] for row in rows]
-        statement = _at_once(tuple(bool(rows) for rows in self._parts()), bool(self.threads))
+        parts = tuple(bool(rows) for rows in self._parts())
+        statement = _at_once(parts, changed=bool(self.threads), guarded=bool(leases))
         still: int | None = await connection.scalar(statement, parameters)
         return still == len(seen)
 
@@ -87,12 +97,17 @@ def _inserts(dialect: str) -> tuple[Any, ...]:
 
 
 @cache
-def _at_once(parts: tuple[bool, ...], changed: bool) -> Any:
-    """Return the statement of PostgreSQL's that writes these parts. It says how many threads are as they were seen."""
+def _at_once(parts: tuple[bool, ...], *, changed: bool, guarded: bool) -> Any:
+    """Return the statement of PostgreSQL's that writes these parts. It says how many threads are as they were seen;
+    where a lease was lost it says none.
+    """
     thread = _THREADS.c
     seen = _unnested("seen", _THREADS, _SEEN)
     same = thread.changes == seen.c.changes, thread.token.is_not_distinct_from(seen.c.token)
     rows_held = select(thread.id).join(seen, seen.c.id == thread.id).where(*same).order_by(thread.id)
+    if guarded:
+        leased = select(func.count()).select_from(leased_as("lease").cte("leased"))
+        rows_held = rows_held.where(leased.scalar_subquery() == bindparam("leases", type_=Integer))
     held = rows_held.with_for_update(of=StateThreadRow).cte("held")
     count = select(func.count()).select_from(held)
     all_are = count.scalar_subquery() == bindparam("count", type_=Integer)

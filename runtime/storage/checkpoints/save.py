@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any, Literal
 
 from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.errors import StaleWriterError, ThreadConflictError, ThreadDeletedError, TrunklineError
+from trunkline.runtime.queue.lease import Lease
 from trunkline.runtime.storage.checkpoints.frame import digest, frame
 from trunkline.runtime.storage.checkpoints.identity import (
     Identity,
@@ -32,18 +34,16 @@ from trunkline.runtime.storage.checkpoints.recall import Recall, RecordKey, Thre
 from trunkline.runtime.storage.checkpoints.record import CheckpointRecord, Place, decode, encode
 from trunkline.runtime.storage.checkpoints.rows import Rows
 from trunkline.runtime.storage.checkpoints.seal import Seal
+from trunkline.runtime.storage.one_of import one_of
 from trunkline.runtime.storage.state_tables import StateCheckpointRow, StateItemRow, StateThreadRow
 from trunkline.runtime.storage.upsert import upsert
 
 _AT_ONCE = 500
 """Digests in one question: databases limit a statement's parameters."""
 
-_HOLD = (
-    select(*StateThreadRow.__table__.columns)
-    .where(StateThreadRow.name.in_(bindparam("names", expanding=True)))
-    .order_by(StateThreadRow.id)
-    .with_for_update()
-)
+_FRESH = {"elements": 0, "singles": 0, "changes": 0, "removals": 0, "token": None, "deleted": False}
+"""A new thread's row, but for its name."""
+
 _THERE = StateCheckpointRow.thread == bindparam("thread"), StateCheckpointRow.ns == bindparam("ns")
 _CHECKPOINT = select(*StateCheckpointRow.__table__.columns).where(
     *_THERE, StateCheckpointRow.checkpoint_id == bindparam("id")
@@ -87,55 +87,68 @@ class Held:
         return RecordKey(thread=self.state.id, removals=self.state.removals, ns=ns, checkpoint_id=checkpoint_id)
 
 
+Together = Sequence[Operation]
+"""Operations on one thread, each of which goes on from those before it."""
+
+
 async def save(
-    connection: AsyncConnection, operations: Sequence[Operation], recall: Recall, seal: Seal
+    connection: AsyncConnection, saves: Sequence[Together], recall: Recall, seal: Seal
 ) -> list[Held | Exception]:
-    """Write the operations and return for each what to remember once it is committed, or why it was refused."""
-    if saved := await save_at_once(connection, operations, recall, seal):
+    """Write the operations and return for each save what to remember once it is committed, or why it was refused."""
+    if saved := await save_at_once(connection, saves, recall, seal):
         return saved
-    threads = await hold(connection, {operation.thread for operation in operations}, recall)
+    threads = await hold(connection, {operations[0].thread for operations in saves}, recall)
     batch = _Batch(connection, recall, seal)
-    outcomes = await batch.take_all(operations, threads)
-    await batch.rows(threads.values()).send(connection)
+    outcomes = await batch.take_all(saves, threads)
+    await batch.rows(threads.values()).send(connection, [thread.before for thread in threads.values()])
     return outcomes
 
 
 async def save_at_once(
-    connection: AsyncConnection, operations: Sequence[Operation], recall: Recall, seal: Seal
+    connection: AsyncConnection,
+    saves: Sequence[Together],
+    recall: Recall,
+    seal: Seal,
+    leases: Collection[Lease] = (),
 ) -> list[Held | Exception] | None:
     """Do as `save` does with one statement that writes, which needs no transaction around it.
 
-    None: nothing was written, because somebody else has changed a thread, or one is new, or something is refused; or
-    the database has no such statement.
+    None: nothing was written, because somebody else has changed a thread, or one is new, or something is refused, or
+    one of the leases was lost; or the database has no such statement.
     """
-    names = {operation.thread for operation in operations}
+    names = {operations[0].thread for operations in saves}
     threads = {name: _held(name, memory) for name in names if (memory := recall.remembered(name))}
     if connection.dialect.name != "postgresql" or len(threads) < len(names):
         return None
     batch = _Batch(connection, recall, seal)
-    outcomes = await batch.take_all(operations, threads)
+    outcomes = await batch.take_all(saves, threads)
     if any(isinstance(outcome, Exception) for outcome in outcomes):
         return None
     seen = [thread.before for thread in threads.values()]
-    return outcomes if await batch.rows(threads.values()).send_at_once(connection, seen) else None
+    return outcomes if await batch.rows(threads.values()).send_at_once(connection, seen, leases) else None
 
 
 async def hold(connection: AsyncConnection, names: Iterable[str], recall: Recall) -> dict[str, Held]:
     """Hold the rows of the threads until the transaction ends, creating those that are missing."""
     names = sorted(names)
-    if new := [name for name in names if not recall.knows(name)]:
-        fresh = {"elements": 0, "singles": 0, "changes": 0, "removals": 0, "token": None, "deleted": False}
-        await connection.execute(
-            upsert(connection.dialect, StateThreadRow, unique=("name",)), [{"name": name, **fresh} for name in new]
-        )
+    if new := [{"name": name, **_FRESH} for name in names if not recall.knows(name)]:
+        await connection.execute(upsert(connection.dialect, StateThreadRow, unique=("name",)), new)
     found: list[Any] = []
     for at in range(0, len(names), _AT_ONCE):
-        found.extend(await connection.execute(_HOLD, {"names": names[at : at + _AT_ONCE]}))
+        found.extend(
+            await connection.execute(_held_rows(connection.dialect.name), {"names": names[at : at + _AT_ONCE]})
+        )
     if len(found) < len(names):  # somebody took rows away by hand
         for name in set(names) - {row.name for row in found}:
             recall.forget(name)
         return await hold(connection, names, recall)
     return {row.name: _held(row.name, recall.valid(row.name, ThreadState.of(row))) for row in found}
+
+
+@cache
+def _held_rows(dialect: str) -> Any:
+    named = select(*StateThreadRow.__table__.columns).where(one_of(StateThreadRow.name, "names", dialect))
+    return named.order_by(StateThreadRow.id).with_for_update()
 
 
 def _held(name: str, memory: ThreadMemory) -> Held:
@@ -153,13 +166,17 @@ class _Batch:
         self._checkpoints: dict[tuple[int, str, str], dict[str, Any]] = {}
         self._writes: list[dict[str, Any]] = []
 
-    async def take_all(self, operations: Iterable[Operation], threads: Mapping[str, Held]) -> list[Held | Exception]:
-        """Take the operations, and return for each its thread or why it is refused."""
+    async def take_all(self, saves: Iterable[Together], threads: Mapping[str, Held]) -> list[Held | Exception]:
+        """Take the operations, and return for each save its thread or why it is refused.
+
+        What comes before an operation that is refused stands, what comes after it in the same save does not.
+        """
         outcomes: list[Held | Exception] = []
-        for operation in operations:
-            thread = threads[operation.thread]
+        for operations in saves:
+            thread = threads[operations[0].thread]
             try:
-                await self._take(operation, thread)
+                for operation in operations:
+                    await self._take(operation, thread)
                 outcomes.append(thread)
             except TrunklineError as error:
                 outcomes.append(error)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Collection, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -23,6 +23,7 @@ from langgraph.checkpoint.serde.base import SerializerProtocol
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from trunkline.errors import StateNotOpenError
+from trunkline.runtime.queue.lease import Lease
 from trunkline.runtime.storage.checkpoints.asking import AskingTask, TaskPlace, asking_tasks
 from trunkline.runtime.storage.checkpoints.backlog import Backlog
 from trunkline.runtime.storage.checkpoints.blocking import BlockingSaver
@@ -33,6 +34,7 @@ from trunkline.runtime.storage.checkpoints.history import delta_history
 from trunkline.runtime.storage.checkpoints.images import Image, Images
 from trunkline.runtime.storage.checkpoints.keyring import Keyring
 from trunkline.runtime.storage.checkpoints.listing import listed
+from trunkline.runtime.storage.checkpoints.openings import Openings
 from trunkline.runtime.storage.checkpoints.operations import Operation
 from trunkline.runtime.storage.checkpoints.outline import Outline, outline_of
 from trunkline.runtime.storage.checkpoints.place import Address
@@ -47,7 +49,7 @@ from trunkline.runtime.storage.checkpoints.read import (
 from trunkline.runtime.storage.checkpoints.recall import Recall
 from trunkline.runtime.storage.checkpoints.remove import delete_runs, delete_threads
 from trunkline.runtime.storage.checkpoints.reseal import reencrypt
-from trunkline.runtime.storage.checkpoints.save import Held, save, save_at_once
+from trunkline.runtime.storage.checkpoints.save import Held, Together, save, save_at_once
 from trunkline.runtime.storage.checkpoints.seal import Seal, sealing
 from trunkline.runtime.storage.checkpoints.serialise import checkpoint_operation, writes_operation
 from trunkline.runtime.storage.checkpoints.serializer import StrictSerializer, TypeName
@@ -89,6 +91,10 @@ class _Core:
 
     images: Images = field(default_factory=Images)
     backlog: Backlog = field(default_factory=Backlog)
+    openings: Openings = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.openings = Openings(self.saving)
 
     async def aclose(self) -> None:
         """Take no more work, and close the connections for reading."""
@@ -106,26 +112,37 @@ class _Core:
 
         return look_up
 
-    def saving(self, writer: Writer, operation: Operation) -> asyncio.Task[None]:
+    async def settled(self, thread: str) -> None:
+        """Wait for what is on its way to the thread."""
+        self.openings.let_go(thread)
+        await self.backlog.settled(thread)
+
+    async def all_settled(self) -> None:
+        """Wait for what is on its way to any thread."""
+        self.openings.let_go()
+        await self.backlog.all_settled()
+
+    def saving(self, operations: Together) -> asyncio.Task[None]:
         """Save, and remember what was saved, whether or not the caller waits for it."""
-        saving = asyncio.create_task(self._saved(writer, operation), name="save")
-        self.backlog.add(operation, saving)
+        saving = asyncio.create_task(self._saved(self.writer or _refuse(), operations), name="save")
+        for operation in operations:
+            self.backlog.add(operation, saving)
         return saving
 
-    async def _saved(self, writer: Writer, operation: Operation) -> None:
+    async def _saved(self, writer: Writer, operations: Together) -> None:
         at_once = self.save_at_once if self.engine.dialect.name == "postgresql" else None
-        held: Held = await writer.share(self.save, operation, at_once=at_once)
+        held: Held = await writer.share(self.save, operations, at_once=at_once)
         held.learnt(self.recall)
 
-    async def save(self, connection: AsyncConnection, operations: Sequence[Operation]) -> list[Held | Exception]:
+    async def save(self, connection: AsyncConnection, saves: Sequence[Together]) -> list[Held | Exception]:
         """Save in a transaction of the writer."""
-        return await save(connection, operations, self.recall, self.seal)
+        return await save(connection, saves, self.recall, self.seal)
 
     async def save_at_once(
-        self, connection: AsyncConnection, operations: Sequence[Operation]
+        self, connection: AsyncConnection, saves: Sequence[Together], leases: Collection[Lease]
     ) -> list[Held | Exception] | None:
         """Save without a transaction, if that can be."""
-        return await save_at_once(connection, operations, self.recall, self.seal)
+        return await save_at_once(connection, saves, self.recall, self.seal, leases)
 
 
 class SQLAlchemySaver(BlockingSaver):
@@ -133,7 +150,8 @@ class SQLAlchemySaver(BlockingSaver):
 
     `async with SQLAlchemySaver.from_conn_string("sqlite:///state.db") as saver: await saver.setup()`, or
     `async with SQLAlchemySaver(engine) as saver:` on an engine of one's own, which stays open. A list's elements are
-    stored once per thread; a write is committed when its method returns, together with others that were ready.
+    stored once per thread; a write is committed when its method returns, together with others that were ready (in runs
+    that Trunkline conducts, the input together with the checkpoint from which the first node starts).
     Blocking methods work from threads other than that of the event loop on which the saver was opened.
 
     `allowed_types` are the types that state may hold beside plain values and LangChain's messages. Without
@@ -207,6 +225,7 @@ class SQLAlchemySaver(BlockingSaver):
         core.writer = self._shared_writer or await core.stack.enter_async_context(
             Writer(core.engine, wait_for_database=self._wait_for_database)
         )
+        core.stack.push_async_callback(core.all_settled)
         return self
 
     async def __aexit__(
@@ -226,7 +245,7 @@ class SQLAlchemySaver(BlockingSaver):
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         """Return the checkpoint that the config names, or the latest of its thread and namespace, or None."""
         address = Address.of(config)
-        await self._core.backlog.settled(address.thread)
+        await self._core.settled(address.thread)
         named, codec = address.checkpoint_id is not None, self._codec()
         whole = self._core.engine.dialect.name == "sqlite"
         read = await self._reads().at_once(partial(self._read, address=address, codec=codec, whole=whole))
@@ -244,7 +263,7 @@ class SQLAlchemySaver(BlockingSaver):
 
     async def asking(self, thread_id: str) -> Mapping[TaskPlace, AskingTask]:
         """Return the tasks of the thread that have asked something at an interrupt, those of subgraphs too."""
-        await self._core.backlog.settled(thread_id)
+        await self._core.settled(thread_id)
         return await self._reads().read(lambda connection: asking_tasks(connection, thread_id, self._codec()))
 
     async def alist(
@@ -281,7 +300,8 @@ class SQLAlchemySaver(BlockingSaver):
         operation = checkpoint_operation(
             config, checkpoint, metadata, new_versions, codec=self._codec(), refuse_conflicts=self._refuse_conflicts
         )
-        await self._save(operation)
+        if not self._core.openings.takes(operation, config):
+            await self._save(operation)
         return Address(thread=operation.thread, ns=operation.ns, checkpoint_id=checkpoint["id"]).config()
 
     async def aput_writes(
@@ -289,7 +309,9 @@ class SQLAlchemySaver(BlockingSaver):
     ) -> None:
         """Save what a task wrote. Raises as `aput` does."""
         try:
-            await self._save(writes_operation(config, writes, task_id, task_path, codec=self._codec()))
+            operation = writes_operation(config, writes, task_id, task_path, codec=self._codec())
+            if not self._core.openings.takes(operation, config):
+                await self._save(operation)
         except Exception as error:
             self._core.lost[Address.of(config)] = error
             raise
@@ -357,7 +379,7 @@ class SQLAlchemySaver(BlockingSaver):
         """
 
         async def work(connection: AsyncConnection) -> list[Held | Exception]:
-            outcomes = await self._core.save(connection, operations)
+            outcomes = await self._core.save(connection, [[operation] for operation in operations])
             if refused := next((each for each in outcomes if isinstance(each, Exception)), None):
                 raise refused
             return outcomes
@@ -397,7 +419,7 @@ class SQLAlchemySaver(BlockingSaver):
         return _Read(found, {found.thread: contents}, {(found.thread, found.ns, found.checkpoint_id): writes})
 
     async def _save(self, operation: Operation) -> None:
-        await asyncio.shield(self._core.saving(self._writer(), operation))
+        await asyncio.shield(self._core.saving([*self._core.openings.before(operation), operation]))
 
     def _codec(self) -> Codec:
         return Codec(self.serde, self._core.images, self._core.seal)

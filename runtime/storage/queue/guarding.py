@@ -6,13 +6,16 @@ from collections.abc import Collection
 from functools import cache
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import and_, bindparam, column, func, select
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.runtime.queue.lease import Lease
 from trunkline.runtime.storage.one_of import one_of
 from trunkline.runtime.storage.queue_tables import WorkerRow
 from trunkline.runtime.storage.tables import ThreadRow
+
+_GIVEN = ("id", "fence", "lease_id")
 
 
 async def lost_leases(connection: AsyncConnection, leases: Collection[Lease]) -> set[Lease]:
@@ -22,6 +25,26 @@ async def lost_leases(connection: AsyncConnection, leases: Collection[Lease]) ->
     """
     late = {lease for lease in leases if lease.released}
     return await _of_the_dead(connection, late) | await _moved_on(connection, {*leases} - late)
+
+
+def leased_as(prefix: str) -> Any:
+    """Return, within a statement of PostgreSQL's, the ids of the threads that are leased as these leases say.
+
+    Their rows are held until the commit. The parameters are `lease_parameters` of the same prefix.
+    """
+    thread = ThreadRow.__table__.c
+    types = {name: thread[name].type for name in _GIVEN}
+    arrays = [bindparam(f"{prefix}_{name}", type_=ARRAY(kind)) for name, kind in types.items()]
+    lease = func.unnest(*arrays).table_valued(*(column(name, kind) for name, kind in types.items())).render_derived()
+    same = (thread.id == lease.c.id, thread.fence == lease.c.fence, thread.lease_id == lease.c.lease_id)
+    leased = select(thread.id).join(lease, and_(*same)).where(thread.sched == "leased").order_by(thread.id)
+    return leased.with_for_update(read=True, of=ThreadRow)
+
+
+def lease_parameters(prefix: str, leases: Collection[Lease]) -> dict[str, Any]:
+    """Return what a statement with `leased_as` is given."""
+    columns = zip(*((lease.thread_id, lease.fence, lease.lease_id) for lease in leases), strict=True)
+    return {f"{prefix}_{name}": list(values) for name, values in zip(_GIVEN, columns, strict=True)}
 
 
 async def _of_the_dead(connection: AsyncConnection, late: Collection[Lease]) -> set[Lease]:

@@ -209,8 +209,10 @@ class RunQueue:
             await self._ring(wanted.queue)
         return Submitted(run_id=wanted.run_id)
 
-    async def _submit_one(self, connection: AsyncConnection, runs: Sequence[Submission]) -> list[bool] | None:
-        return await self._submit_each(connection, runs) if len(runs) == 1 else None
+    async def _submit_one(
+        self, connection: AsyncConnection, runs: Sequence[Submission], leases: Collection[Lease]
+    ) -> list[bool] | None:
+        return await self._submit_each(connection, runs) if len(runs) == 1 and not leases else None
 
     async def _submit_each(self, connection: AsyncConnection, runs: Sequence[Submission]) -> list[bool]:
         rings = self._bus.rings_at_commit
