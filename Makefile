@@ -9,12 +9,13 @@ UV := $(or $(shell command -v uv),.uv/bin/uv)
 BIN := .venv/bin
 CODE := agents tools graphs runtime examples benchmarks tests alembic src/trunkline/__init__.py src/trunkline/__main__.py src/trunkline/errors.py
 
-.PHONY: help demo test check chaos chaos-calls chaos-checkpoints chaos-queue format lock wheel bench-bfcl bench-calls bench-checkpoints bench-queue bench-tau2 clean
+.PHONY: help demo test check scenarios chaos chaos-calls chaos-checkpoints chaos-queue format lock wheel bench-bfcl bench-calls bench-checkpoints bench-queue bench-tau2 clean
 
 help:
 	@echo "make demo          serve a generated call-center day"
 	@echo "make test          run the tests"
 	@echo "make check         format check, lint, types, import contracts"
+	@echo "make scenarios     play the scenarios of the call center 50 times each, where the tests play them 10 times"
 	@echo "make chaos-calls   kill -9 turns at random moments, KILLS=200 on each database, and print the verdicts"
 	@echo "make chaos-queue   kill, freeze and drain workers while they serve RUNS=240 on each database, and print the verdicts"
 	@echo "make chaos         kill, freeze and drain workers while they serve the call-center day; ARGS=--seconds 300"
@@ -38,6 +39,9 @@ check: .venv/ready
 	$(BIN)/mypy
 	$(BIN)/basedpyright
 	$(BIN)/lint-imports
+
+scenarios: .venv/ready
+	@$(BIN)/trunkline scenario examples/call_center/scenarios
 
 KILLS ?= 200
 SEED ?= 1
