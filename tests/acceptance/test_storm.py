@@ -7,7 +7,7 @@ import pytest
 from stand_ins.storm_of_runs import storm_of_runs
 from trunkline.runtime.queue.status import RunStatus
 
-RUNS = 80
+RUNS = 60
 """With `make chaos-queue` as many as one likes."""
 
 

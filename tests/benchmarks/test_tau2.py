@@ -26,11 +26,11 @@ def data_folder() -> Path:
 
 
 async def test_every_task_ends_as_if_its_calls_ran_one_by_one(data: Path) -> None:
-    """Shop and answers are the same for all 74 tasks, whatever the latencies are."""
-    figures = await measure(data, range(2), median=0.0002)
+    """Shop and answers are the same for all 74 tasks; `make bench-tau2` draws twenty times as many latencies."""
+    figures = await measure(data, range(1), median=0.0002)
 
     assert figures.failures == []
-    assert figures.passed == figures.runs == 148
+    assert figures.passed == figures.runs == 74
 
 
 async def test_a_free_order_corrupts_tasks(data: Path) -> None:
