@@ -1,4 +1,4 @@
-"""`trunkline demo` as people run it: a process of its own, in an empty folder."""
+"""`trunkline demo` as people run it, in an empty folder: where a process of its own adds something, in one."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from stand_ins.openai_server import Call, OpenAIServer, Say
+from stand_ins.terminal import Terminal
 
 DEMO = [sys.executable, "-m", "trunkline", "demo"]
 
@@ -27,21 +28,27 @@ def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-def demo(*options: str) -> subprocess.CompletedProcess[str]:
-    """Run the demo to its end."""
-    return subprocess.run([*DEMO, *options], capture_output=True, text=True, check=False)
+@pytest.fixture
+def trunkline(capsys: pytest.CaptureFixture[str]) -> Terminal:
+    return Terminal(capsys)
 
 
-def figures(*options: str) -> dict[str, Any]:
-    """Run the demo and return its figures."""
-    ran = demo("--json", *options)
-    assert ran.returncode == 0, ran.stderr
-    return json.loads(ran.stdout)
+def demo(*options: str) -> tuple[int, str, str]:
+    """Run the demo in a process of its own; return its exit code, its stdout and its stderr."""
+    ran = subprocess.run([*DEMO, *options], capture_output=True, text=True, check=False)
+    return ran.returncode, ran.stdout, ran.stderr
+
+
+def figures(ran: tuple[int, str, str]) -> dict[str, Any]:
+    """Return the figures that the demo wrote."""
+    code, said, problem = ran
+    assert code == 0, problem
+    return json.loads(said)
 
 
 def test_the_day_is_served_and_each_refund_is_made_once() -> None:
     """Every contact ends in the CRM; answers got lost on the way, and no money moved twice."""
-    day = figures("--contacts", "18")
+    day = figures(demo("--json", "--contacts", "18"))
 
     assert (day["contacts"], day["contacts_noted_in_crm"], day["contacts_failed"]) == (18, 18, 0)
     assert day["refunds"] > 0
@@ -52,10 +59,11 @@ def test_the_day_is_served_and_each_refund_is_made_once() -> None:
     assert day["cost_usd"] > 0
 
 
-def test_the_same_seed_gives_the_same_day() -> None:
+def test_the_same_seed_gives_the_same_day(trunkline: Terminal) -> None:
     """Whatever the order in which things happened, the same was done, also twice on one database."""
     counted = ("contacts", "turns", "runs", "model_calls", "tool_calls", "refunds", "approvals_waiting")
-    first, second = (figures("--contacts", "8", "--seed", "3") for _ in range(2))
+    options = ("--json", "--contacts", "8", "--seed", "3")
+    first, second = figures(demo(*options)), figures(trunkline("demo", *options))  # two processes: two orders of sets
 
     assert {name: first[name] for name in counted} == {name: second[name] for name in counted}
 
@@ -85,7 +93,7 @@ def test_a_real_model_is_taken_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     with OpenAIServer(answer, models=["a-model-of-ours"]) as server:
         monkeypatch.setenv("OPENAI_API_KEY", "key")
         monkeypatch.setenv("OPENAI_BASE_URL", server.url)
-        day = figures("--contacts", "2", "--model", "a-model-of-ours")
+        day = figures(demo("--json", "--contacts", "2", "--model", "a-model-of-ours"))
 
     assert day["contacts_noted_in_crm"] == 2
     assert day["cost_usd"] is None
@@ -101,35 +109,35 @@ def test_a_real_model_is_taken_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
         (["--contacts", "0"], 2, "--contacts"),
     ],
 )
-def test_what_cannot_start_says_why_in_one_line(options: list[str], code: int, said: str) -> None:
+def test_what_cannot_start_says_why_in_one_line(options: list[str], code: int, said: str, trunkline: Terminal) -> None:
     """The line names the thing and the fix; nothing was started."""
-    ran = demo(*options)
+    ended, written, problem = trunkline("demo", *options)
 
-    assert (ran.returncode, ran.stdout) == (code, "")
-    assert said in ran.stderr.splitlines()[-1]
-    assert "Traceback" not in ran.stderr
+    assert (ended, written) == (code, "")
+    assert said in problem.splitlines()[-1]
+    assert "Traceback" not in problem
 
 
 def test_a_model_that_cannot_be_reached_ends_the_demo(monkeypatch: pytest.MonkeyPatch) -> None:
     """It would fail every contact alike, so the first failure is told, and no other."""
     monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
-    ran = demo("--model", "gpt-5-mini", "--contacts", "3")
+    code, _, problem = demo("--model", "gpt-5-mini", "--contacts", "3")
 
-    assert ran.returncode == 1
-    assert "cannot be reached" in ran.stderr
-    assert "Traceback" not in ran.stderr
+    assert code == 1
+    assert "cannot be reached" in problem
+    assert "Traceback" not in problem
 
 
 @pytest.mark.parametrize("backend", ["postgresql"])
-def test_a_server_database_is_used_when_it_was_told_to_be_upgraded(empty_url: str) -> None:
+def test_a_server_database_is_used_when_it_was_told_to_be_upgraded(empty_url: str, trunkline: Terminal) -> None:
     """The demo refuses a database without tables, and serves the day on it once it has them."""
-    refused = demo("--contacts", "2", "--database", empty_url)
-    upgrade = [sys.executable, "-m", "trunkline", "db", "upgrade", "--database", empty_url]
-    subprocess.run(upgrade, check=True, capture_output=True)
+    options = ("demo", "--json", "--contacts", "2", "--database", empty_url)
+    code, _, problem = trunkline(*options)
+    upgraded, *_ = trunkline("db", "upgrade", "--database", empty_url)
 
-    assert refused.returncode == 3
-    assert "trunkline db upgrade" in refused.stderr
-    assert figures("--contacts", "2", "--database", empty_url)["contacts_noted_in_crm"] == 2
+    assert (code, upgraded) == (3, 0)
+    assert "trunkline db upgrade" in problem
+    assert figures(trunkline(*options))["contacts_noted_in_crm"] == 2
 
 
 def _wait_for_runs(database: Path, count: int) -> None:
