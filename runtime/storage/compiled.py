@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from sqlalchemy import Dialect
 from sqlalchemy.util import LRUCache
 
 _CAPACITY = 1000
@@ -29,5 +30,5 @@ COMPILED = CompiledStatements(_CAPACITY)
 
 
 def _alike(key: tuple[Any, ...]) -> tuple[Any, ...]:
-    dialect, *rest = key
-    return (type(dialect), dialect.server_version_info, *rest)
+    dialect: Dialect = key[0]
+    return (type(dialect), dialect.server_version_info, *key[1:])

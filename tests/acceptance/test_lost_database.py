@@ -69,10 +69,13 @@ def counting(saver: SQLAlchemySaver, steps: int, at: dict[int, Callable[[], Any]
             await asyncio.to_thread(todo)
         return {"steps": state["steps"] + 1}
 
+    def again(state: Count) -> str:
+        return "step" if state["steps"] < steps else END
+
     builder = StateGraph(Count)
     builder.add_node("step", step)
     builder.add_edge(START, "step")
-    builder.add_conditional_edges("step", lambda state: "step" if state["steps"] < steps else END, ["step", END])
+    builder.add_conditional_edges("step", again, ["step", END])
     return builder.compile(checkpointer=saver)
 
 
