@@ -131,7 +131,11 @@ async def save_at_once(
 async def hold(connection: AsyncConnection, names: Iterable[str], recall: Recall) -> dict[str, Held]:
     """Hold the rows of the threads until the transaction ends, creating those that are missing."""
     names = sorted(names)
-    if new := [{"name": name, **_FRESH} for name in names if not recall.knows(name)]:
+    new = [{"name": name, **_FRESH} for name in names if not recall.knows(name)]
+    if len(names) == len(new) == 1:
+        row = (await connection.execute(_found_or_made(connection.dialect.name), new)).one()
+        return {row.name: _held(row.name, recall.valid(row.name, ThreadState.of(row)))}
+    if new:
         await connection.execute(upsert(connection.dialect, StateThreadRow, unique=("name",)), new)
     found: list[Any] = []
     for at in range(0, len(names), _AT_ONCE):
@@ -143,6 +147,12 @@ async def hold(connection: AsyncConnection, names: Iterable[str], recall: Recall
             recall.forget(name)
         return await hold(connection, names, recall)
     return {row.name: _held(row.name, recall.valid(row.name, ThreadState.of(row))) for row in found}
+
+
+@cache
+def _found_or_made(dialect: str) -> Any:
+    held = upsert(dialect, StateThreadRow, replacing=("name",), unique=("name",))
+    return held.returning(*StateThreadRow.__table__.columns)
 
 
 @cache
