@@ -245,9 +245,10 @@ def _may_be_repeated(item: _Waiting, error: Exception) -> bool:
 async def _write(connection: AsyncConnection, asked: list[_Waiting]) -> list[tuple[_Waiting, Any]]:
     leases = {item.lease for item in asked if item.lease}
     locks = [item.locks for item in asked if not isinstance(item, _Row) and item.locks]
+    leased = None
     if locks and len(locks) + len(leases) > 1:
-        await lock(connection, together([*locks, *map(_guarded, leases)]))
-    lost = await lost_leases(connection, leases) if leases else set[Lease]()
+        leased = await lock(connection, together([*locks, *map(_guarded, leases)]))
+    lost = await lost_leases(connection, leases, leased) if leases else set[Lease]()
     taken = [item for item in asked if item.lease not in lost]
     results: list[tuple[_Waiting, Any]] = [
         (item, _Refused(item.lease)) for item in asked if item.lease and item.lease in lost
