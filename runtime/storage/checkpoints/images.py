@@ -36,6 +36,9 @@ MARSHAL_VERSION = 2
 """The newest in which equal content gives equal bytes."""
 
 _BYTES = 64_000_000
+_EMPTY: list[Any] = []
+"""Of all images: the fewer objects there are, the less often and the shorter garbage is looked for."""
+
 
 Key = tuple[type, Any, Any]
 """A message's class, id, and text. Few messages that differ have it in common, and only one of those has an image."""
@@ -98,6 +101,7 @@ class Image:
         self.deep = tuple(name for name in holding if fields[name] and _holds_others(fields[name]))
         self.flat = tuple(name for name in holding if name not in self.deep)
         self.counted = tuple(name for name, held in fields.items() if type(held) is not str and _has_numbers(held))
+        fields.update((name, _EMPTY) for name in self.flat if fields[name] == _EMPTY)
         counts = _counts(fields, extra, self.counted) if self.counted or extra else None
         self.fields, self.extra, self.counts = fields, extra, counts or b""
 

@@ -21,6 +21,9 @@ Where = tuple[str, str, str]
 """A thread, a namespace, a channel."""
 
 _BYTES = 64_000_000
+_LONG = 16
+"""Messages of a list that is worth a roll."""
+
 _fields_of, _extra_of = attrgetter("__dict__"), attrgetter("__pydantic_extra__")
 
 
@@ -83,6 +86,8 @@ class Rolls:
         images = takewhile(lambda one: isinstance(one, Image) and not one.extra, rest)
         kept = roll.followed_by(one for one in images if isinstance(one, Image))
         self._drop(where)
+        if len(kept.kinds) < _LONG:
+            return
         self._kept[where] = kept
         self._size += kept.size
         while self._size > _BYTES:

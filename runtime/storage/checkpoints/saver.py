@@ -104,16 +104,17 @@ class _Core:
         digest_of = self.recall.digests(found.thread, found.state).get
         return lambda numbers: self.images.of(map(digest_of, numbers))
 
-    def saving(self, writer: Writer, operation: Operation) -> asyncio.Task[None]:
+    def saving(self, writer: Writer, operation: Operation) -> asyncio.Future[Held]:
         """Save, and remember what was saved, whether or not the caller waits for it."""
-        saving = asyncio.create_task(self._saved(writer, operation), name="save")
+        at_once = self.save_at_once if self.engine.dialect.name == "postgresql" else None
+        saving: asyncio.Future[Held] = writer.hand(self.save, operation, at_once=at_once)
+        saving.add_done_callback(self._learn)
         self.backlog.add(operation, saving)
         return saving
 
-    async def _saved(self, writer: Writer, operation: Operation) -> None:
-        at_once = self.save_at_once if self.engine.dialect.name == "postgresql" else None
-        held: Held = await writer.share(self.save, operation, at_once=at_once)
-        held.learnt(self.recall)
+    def _learn(self, saving: asyncio.Future[Held]) -> None:
+        if not saving.cancelled() and saving.exception() is None:
+            saving.result().learnt(self.recall)
 
     async def save(self, connection: AsyncConnection, operations: Sequence[Operation]) -> list[Held | Exception]:
         """Save in a transaction of the writer."""
