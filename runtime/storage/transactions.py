@@ -153,6 +153,9 @@ class _Awaitable:
     async def execute(self, *args: Any) -> Any:
         return self._connection.execute(*args)
 
+    async def exec_driver_sql(self, *args: Any) -> Any:
+        return self._connection.exec_driver_sql(*args)
+
     async def scalar(self, *args: Any) -> Any:
         return self._connection.scalar(*args)
 

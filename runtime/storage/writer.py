@@ -166,8 +166,20 @@ class Writer:
         committed: the answer may have been lost with the connection. `at_once` is tried first where there is nothing
         else to commit.
         """
+        return await asyncio.shield(self.hand(work, item, at_once=at_once, locks=locks))
+
+    def hand(
+        self,
+        work: SharedWork[Item, Result],
+        item: Item,
+        *,
+        at_once: WorkAtOnce[Item, Result] | None = None,
+        locks: Locks | None = None,
+    ) -> asyncio.Future[Result]:
+        """Do as `share` does without waiting; the future, which nobody may cancel, gives the result."""
         done = asyncio.get_running_loop().create_future()
-        return await self._answer(_Share(work, at_once, item, done, held_lease(), locks))
+        self._put(_Share(work, at_once, item, done, held_lease(), locks))
+        return done
 
     async def flush(self) -> None:
         """Wait until everything posted so far is committed or has failed."""
