@@ -6,21 +6,16 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import yaml
-from jinja2 import StrictUndefined, Template, TemplateError, meta
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from trunkline.agents.file_fault import one_line, place, unreadable, wrong
 from trunkline.errors import PromptError
 
 _FRAME = re.compile(r"---\n(?P<head>.*?)^---(?:\n|\Z)", re.DOTALL | re.MULTILINE)
-
-_environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, keep_trailing_newline=False)
 
 
 class _FrontMatter(BaseModel):
@@ -71,25 +66,23 @@ class Prompt:
 
     def render(self, values: Mapping[str, Any]) -> str:
         """Return the text with its variables filled from `values`; others in `values` are ignored."""
+        from trunkline.agents.template import compiled
+
         missing = sorted(self.inputs - values.keys())
         if missing:
             raise PromptError(prompt=self.version, problem=f"has no value for {', '.join(missing)}")
         try:
-            return _compiled(self.text).render({name: values[name] for name in self.inputs}).strip()
+            return compiled(self.text).render({name: values[name] for name in self.inputs}).strip()
         except Exception as error:
             raise PromptError(prompt=self.version, problem=f"cannot be rendered: {one_line(error)}") from error
 
 
-@lru_cache(maxsize=256)
-def _compiled(text: str) -> Template:
-    return _environment.from_string(text)
-
-
 def _variables(text: str, name: str) -> frozenset[str]:
-    try:
-        return frozenset(meta.find_undeclared_variables(_environment.parse(text)))
-    except TemplateError as error:
-        raise PromptError(prompt=name, problem=f"is not a valid template: {one_line(error)}") from error
+    if "{" not in text:
+        return frozenset()
+    from trunkline.agents.template import variables
+
+    return variables(text, name)
 
 
 def _split(content: str, path: Path) -> tuple[_FrontMatter, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
@@ -25,6 +26,7 @@ async def set_up(url: str) -> None:
 async def serve(url: str, options: Mapping[str, Any]) -> None:
     """Serve the queue until killed."""
     async with Trunkline(url, graphs={"job": graph()}) as line, line.worker(concurrency=options["slots"]):
+        gc.freeze()  # as `trunkline worker` does
         await asyncio.Event().wait()
 
 

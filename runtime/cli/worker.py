@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
@@ -86,6 +87,7 @@ async def _serve(
             Trunkline(database, graphs=book, bus=bus) as line,
             line.worker(queues=queues, concurrency=concurrency, lease=lease, drain_grace=drain_grace) as serving,
         ):
+            gc.freeze()  # what is loaded by now stays: the collector need not look through it again and again
             say(_described(serving, database, queues, concurrency, book))
             signals.tell(first=serving.stop, second=serving.stop_at_once)
             await serving.until_over()

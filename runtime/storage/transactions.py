@@ -40,12 +40,14 @@ class Transactions:
         self._engine = engine
         self._wait = wait
         self._twin = blocking_twin(engine)
+        self._reading, self._standing_alone = self._isolated("REPEATABLE READ"), self._isolated("AUTOCOMMIT")
+        self._writing = self._with(WRITES)
         self._tasks = set[asyncio.Task[Any]]()
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="transaction") if self._twin else None
 
     async def read(self, work: Work[Result]) -> Result:
         """Run work that only reads, all of it from one state of the database."""
-        return await self._tried(work, self._isolated("REPEATABLE READ"), repeatable=True)
+        return await self._tried(work, self._reading, repeatable=True)
 
     async def write(self, work: Work[Result], *, repeatable: bool = False) -> Result:
         """Run work and commit it.
@@ -53,11 +55,11 @@ class Transactions:
         Raises `CommitUnknownError` when the connection is lost on the way to the commit, unless the work may be
         repeated although it was committed.
         """
-        return await self._tried(work, WRITES, repeatable=repeatable)
+        return await self._tried(work, self._writing, repeatable=repeatable)
 
     async def at_once(self, work: Work[Result]) -> Result:
         """Run work whose statements each stand alone, so that no transaction is needed. It may be repeated."""
-        return await self._tried(work, self._isolated("AUTOCOMMIT"), repeatable=True)
+        return await self._tried(work, self._standing_alone, repeatable=True)
 
     async def aclose(self) -> None:
         """Wait for what is under way, and close the connections that are not the engine's."""
@@ -67,17 +69,20 @@ class Transactions:
             self._threads.shutdown()
             self._twin.dispose()
 
-    def _isolated(self, level: str) -> dict[str, Any]:
-        """Return the options for this level. SQLite's transactions see one state anyway, and cost no round trip."""
-        return {} if self._engine.dialect.name == "sqlite" else {"isolation_level": level}
+    def _isolated(self, level: str) -> Engine | AsyncEngine:
+        """Return the engine at this level. SQLite's transactions see one state anyway, and cost no round trip."""
+        return self._with({} if self._engine.dialect.name == "sqlite" else {"isolation_level": level})
 
-    async def _tried(self, work: Work[Result], options: Mapping[str, Any], *, repeatable: bool) -> Result:
+    def _with(self, options: Mapping[str, Any]) -> Engine | AsyncEngine:
+        return (self._twin or self._engine).execution_options(**options)
+
+    async def _tried(self, work: Work[Result], engine: Engine | AsyncEngine, *, repeatable: bool) -> Result:
         """Run the work until it succeeds, fails for a reason of its own, or the time is up."""
         clock = asyncio.get_running_loop().time
         end = clock() + self._wait
         for attempt in count():
             try:
-                return await self._run(work, options)
+                return await self._run(work, engine)
             except (DBAPIError, CommitUnknownError) as error:
                 if not is_unreachable(error) or (isinstance(error, CommitUnknownError) and not repeatable):
                     raise
@@ -88,13 +93,10 @@ class Transactions:
             await asyncio.sleep(pause)
         raise AssertionError
 
-    async def _run(self, work: Work[Result], options: Mapping[str, Any]) -> Result:
-        if self._twin and self._threads:
-            running = asyncio.get_running_loop().run_in_executor(
-                self._threads, run_blocking, self._twin.execution_options(**options), work
-            )
-            return await running
-        task = asyncio.create_task(_run_async(self._engine.execution_options(**options), work), name="transaction")
+    async def _run(self, work: Work[Result], engine: Engine | AsyncEngine) -> Result:
+        if isinstance(engine, Engine):
+            return await asyncio.get_running_loop().run_in_executor(self._threads, run_blocking, engine, work)
+        task = asyncio.create_task(_run_async(engine, work), name="transaction")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return await asyncio.shield(task)
@@ -150,6 +152,9 @@ class _Awaitable:
 
     async def execute(self, *args: Any) -> Any:
         return self._connection.execute(*args)
+
+    async def exec_driver_sql(self, *args: Any) -> Any:
+        return self._connection.exec_driver_sql(*args)
 
     async def scalar(self, *args: Any) -> Any:
         return self._connection.scalar(*args)

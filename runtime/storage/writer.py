@@ -166,8 +166,20 @@ class Writer:
         committed: the answer may have been lost with the connection. `at_once` is tried first where there is nothing
         else to commit.
         """
+        return await asyncio.shield(self.hand(work, item, at_once=at_once, locks=locks))
+
+    def hand(
+        self,
+        work: SharedWork[Item, Result],
+        item: Item,
+        *,
+        at_once: WorkAtOnce[Item, Result] | None = None,
+        locks: Locks | None = None,
+    ) -> asyncio.Future[Result]:
+        """Do as `share` does without waiting; the future, which nobody may cancel, gives the result."""
         done = asyncio.get_running_loop().create_future()
-        return await self._answer(_Share(work, at_once, item, done, held_lease(), locks))
+        self._put(_Share(work, at_once, item, done, held_lease(), locks))
+        return done
 
     async def flush(self) -> None:
         """Wait until everything posted so far is committed or has failed."""
@@ -245,9 +257,10 @@ def _may_be_repeated(item: _Waiting, error: Exception) -> bool:
 async def _write(connection: AsyncConnection, asked: list[_Waiting]) -> list[tuple[_Waiting, Any]]:
     leases = {item.lease for item in asked if item.lease}
     locks = [item.locks for item in asked if not isinstance(item, _Row) and item.locks]
+    leased = None
     if locks and len(locks) + len(leases) > 1:
-        await lock(connection, together([*locks, *map(_guarded, leases)]))
-    lost = await lost_leases(connection, leases) if leases else set[Lease]()
+        leased = await lock(connection, together([*locks, *map(_guarded, leases)]))
+    lost = await lost_leases(connection, leases, leased) if leases else set[Lease]()
     taken = [item for item in asked if item.lease not in lost]
     results: list[tuple[_Waiting, Any]] = [
         (item, _Refused(item.lease)) for item in asked if item.lease and item.lease in lost

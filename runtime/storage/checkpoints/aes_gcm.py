@@ -15,6 +15,7 @@ saving (`seq`) is changed, and an old copy of a row that is put back in its own 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 
@@ -26,9 +27,9 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from trunkline.errors import StateForgedError, StateKeyError, StateNotEncryptedError
 from trunkline.runtime.storage.checkpoints.frame import digest, pack, unpack
-from trunkline.runtime.storage.checkpoints.identity import Identity
+from trunkline.runtime.storage.checkpoints.identity import Identity, item_identity
 from trunkline.runtime.storage.checkpoints.keyring import KEY_BYTES, Keyring
-from trunkline.runtime.storage.checkpoints.seal import header, is_sealed, key_of
+from trunkline.runtime.storage.checkpoints.seal import ItemRow, header, is_sealed, key_of
 
 _NONCE = 12
 _DIGEST = 16
@@ -70,6 +71,10 @@ class AesGcm:
         except (InvalidTag, ValueError) as error:  # ValueError: cut off within the nonce
             raise StateForgedError(row=identity, key=name) from error
         return unpack(packed)
+
+    def open_items(self, thread: str, rows: Sequence[ItemRow]) -> list[bytes]:
+        """Return the plain frames of sealed rows. See `Seal.open` for what it raises."""
+        return [self.open(data, item_identity(thread, number, digest)) for number, digest, data in rows]
 
     def stored_digest(self, digest: bytes, thread: str) -> bytes:
         """Return a digest that tells nothing without the key, nor that two threads hold the same."""

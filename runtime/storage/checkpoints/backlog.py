@@ -38,7 +38,7 @@ class Backlog:
     """What is under way of all runs of a process."""
 
     def __init__(self) -> None:
-        self._saves: dict[str, set[asyncio.Task[None]]] = {}
+        self._saves: dict[str, set[asyncio.Future[Any]]] = {}
         self._by_version: Recent[Any, Line] = Recent(_LINES)
         self._by_place: Recent[tuple[str, str], Line] = Recent(_LINES)
 
@@ -59,14 +59,14 @@ class Backlog:
             raise SavesBehindError(checkpoints=len(line.under_way))
         self._by_version.put(following, line)
 
-    def add(self, operation: Operation, saving: asyncio.Task[None]) -> None:
+    def add(self, operation: Operation, saving: asyncio.Future[Any]) -> None:
         """Note that this is being saved."""
         line = self._line(operation)
         line.under_way[operation.checkpoint_id] += 1
         saves = self._saves.setdefault(operation.thread, set())
         saves.add(saving)
 
-        def done(saving: asyncio.Task[None]) -> None:
+        def done(saving: asyncio.Future[Any]) -> None:
             line.under_way[operation.checkpoint_id] -= 1
             if not line.under_way[operation.checkpoint_id]:
                 del line.under_way[operation.checkpoint_id]

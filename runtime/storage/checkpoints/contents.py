@@ -11,10 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.errors import StateMissingError
 from trunkline.runtime.storage.checkpoints.codec import Codec
-from trunkline.runtime.storage.checkpoints.frame import unframe
-from trunkline.runtime.storage.checkpoints.identity import item_identity
+from trunkline.runtime.storage.checkpoints.frame import digest, unframe
 from trunkline.runtime.storage.checkpoints.images import Image
 from trunkline.runtime.storage.checkpoints.manifest import Entry, elements, nodes_in, opened
+from trunkline.runtime.storage.checkpoints.operations import Value
 from trunkline.runtime.storage.checkpoints.record import DELTA_LIST, Place
 from trunkline.runtime.storage.checkpoints.seal import Seal
 from trunkline.runtime.storage.state_tables import StateItemRow
@@ -35,8 +35,8 @@ def _in_ranges(count: int) -> Any:
 _IN_FEW_RANGES, _IN_MANY_RANGES = _in_ranges(_FEW), _in_ranges(_MANY)
 
 
-Known = Callable[[int], Image | None]
-"""Returns the image of an item, when the process has it."""
+Known = Callable[[Sequence[int]], Sequence[Image | None]]
+"""Returns the images of items, None for those of which the process has none."""
 
 
 class Contents:
@@ -45,7 +45,7 @@ class Contents:
     def __init__(self, thread: int, name: str, seal: Seal, known: Known | None = None) -> None:
         self._thread, self._name, self._seal = thread, name, seal
         self._known = known or _nothing
-        self._images: dict[int, Image] = {}
+        self._images: dict[int | bytes, Image] = {}
         self._plain: dict[int, bytes] = {}
         self.digests: dict[int, bytes] = {}
         """Of the items that were read."""
@@ -54,18 +54,18 @@ class Contents:
         """Read what the places refer to: one query, and one more for each level of nodes."""
         entries = _entries(places)
         while entries:
-            await self._read(connection, [number for number in _numbers(entries) if not self._is_known(number)])
+            await self._read(connection, self._unknown(entries))
             entries = self._inside(nodes_in(entries))
 
     def lacks(self, places: Iterable[Place]) -> bool:
         """Whether the database must be read for what the places refer to."""
-        return any(not self._is_known(number) for number in _numbers(_entries(places)))
+        return bool(self._unknown(_entries(places)))
 
     async def reach(self, connection: AsyncConnection, places: Iterable[Place]) -> set[int]:
         """Return the numbers of all that the places refer to. Only nodes are read."""
         entries, reached = _entries(places), set[int]()
         while entries:
-            reached |= _numbers(entries)
+            reached.update(_numbers(entries))
             await self._read(connection, nodes_in(entries))
             entries = self._inside(nodes_in(entries))
         return reached
@@ -73,17 +73,23 @@ class Contents:
     def value(self, place: Place, codec: Codec) -> Any:
         """Return the value at a place."""
         if not isinstance(place, dict):
-            return self._element(place, codec)
+            return self._elements([place], codec)[0]
         ((kind, entries),) = place.items()
-        made = [self._element(element, codec) for element in elements(self._opened(entries))]
+        made = self._elements(list(elements(self._opened(entries))), codec)
         return _DeltaSnapshot(made) if kind == DELTA_LIST else made
 
-    def _element(self, element: int | bytes, codec: Codec) -> Any:
+    def _elements(self, there: Sequence[int | bytes], codec: Codec) -> list[Any]:
+        """Return the values of items and small frames; what is there twice is made twice."""
+        images = [*map(self._images.get, there)]
+        loaded = iter(
+            codec.load_each([self._value(one) for one, image in zip(there, images, strict=True) if not image])
+        )
+        return [image.build() if image else next(loaded) for image in images]
+
+    def _value(self, element: int | bytes) -> Value:
         if isinstance(element, bytes):
-            return codec.load(element)
-        if image := self._images.get(element):
-            return image.build()
-        return codec.load(self._plain[element], self.digests[element])
+            return Value(plain=element, digest=digest(element))
+        return Value(plain=self._plain[element], digest=self.digests[element])
 
     def _opened(self, entries: Sequence[Entry]) -> Sequence[Entry]:
         while nodes := nodes_in(entries):
@@ -96,11 +102,12 @@ class Contents:
     def _node(self, number: int) -> bytes:
         return unframe(self._plain[number])[1]
 
-    def _is_known(self, number: int) -> bool:
-        image = self._known(number)
-        if image:
-            self._images[number] = image
-        return image is not None
+    def _unknown(self, entries: Iterable[Entry]) -> list[int]:
+        """Return the numbers of the items that must be read, and take the images of the others."""
+        numbers = _numbers(entries)
+        found = dict(zip(numbers, self._known(numbers), strict=True))
+        self._images.update((number, image) for number, image in found.items() if image)
+        return [number for number, image in found.items() if image is None]
 
     async def _read(self, connection: AsyncConnection, numbers: Iterable[int]) -> None:
         wanted = set(numbers) - self._plain.keys()
@@ -108,17 +115,17 @@ class Contents:
         for at in range(0, len(ranges), _MANY):
             some = ranges[at : at + _MANY]
             query, size = (_IN_FEW_RANGES, _FEW) if len(some) <= _FEW else (_IN_MANY_RANGES, _MANY)
-            rows: Any = await connection.execute(query, {"thread": self._thread, **_bounds(some, size)})
-            for number, stored, data in rows:
-                if number in wanted:
-                    self._plain[number] = plain = self._seal.open(data, item_identity(self._name, number, stored))
-                    self.digests[number] = self._seal.digest(stored, plain)
+            found: Any = await connection.execute(query, {"thread": self._thread, **_bounds(some, size)})
+            rows = [row for row in found.all() if row[0] in wanted]
+            for (number, stored, _), plain in zip(rows, self._seal.open_items(self._name, rows), strict=True):
+                self._plain[number] = plain
+                self.digests[number] = self._seal.digest(stored, plain)
         if missing := wanted - self._plain.keys():
             raise StateMissingError(thread=self._name, items=len(missing))
 
 
-def _nothing(number: int) -> None:
-    del number
+def _nothing(numbers: Sequence[int]) -> Sequence[None]:
+    return [None] * len(numbers)
 
 
 def _entries(places: Iterable[Place]) -> list[Entry]:
@@ -131,13 +138,13 @@ def _entries(places: Iterable[Place]) -> list[Entry]:
     return entries
 
 
-def _numbers(entries: Iterable[Entry]) -> set[int]:
-    numbers: set[int] = set()
+def _numbers(entries: Iterable[Entry]) -> Sequence[int]:
+    numbers: list[int] = []
     for entry in entries:
         if isinstance(entry, int):
-            numbers.add(entry)
+            numbers.append(entry)
         elif not isinstance(entry, bytes):
-            numbers.update(range(entry[0], entry[0] + entry[1]))
+            numbers.extend(range(entry[0], entry[0] + entry[1]))
     return numbers
 
 

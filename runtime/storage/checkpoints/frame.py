@@ -17,6 +17,7 @@ from trunkline.errors import StateFormatError
 from trunkline.runtime.storage.checkpoints.dictionary import DICTIONARY_1
 
 _TYPES = ("null", "msgpack", "bytes", "bytearray", "json", "pickle")
+_MSGPACK = _TYPES.index("msgpack")
 _OTHER_TYPE = 255
 _AS_IS, _ZSTD_1 = b"\x00", b"\x01"
 SEALED = b"\x02"
@@ -39,6 +40,11 @@ def unframe(plain: bytes) -> tuple[str, bytes]:
         return _TYPES[plain[0]], plain[1:]
     end = 2 + plain[1]
     return plain[2:end].decode(), plain[end:]
+
+
+def msgpack_in(plain: bytes) -> bytes:
+    """Return the msgpack in a plain frame, nothing when it was serialised otherwise."""
+    return plain[1:] if plain[0] == _MSGPACK else b""
 
 
 def digest(plain: bytes) -> bytes:

@@ -5,7 +5,7 @@ image is a copy of a message's content that nobody else can change: a message th
 and one that somebody changed in place is seen to have changed. A message that is built of an image shares with it only
 texts and numbers. Only LangChain's own messages are imaged, and only while all in them are plain values.
 
-All of this is done for every message of a conversation in each of its turns: here microseconds count.
+All of this is done for every message of a conversation in each of its turns: here nanoseconds count.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from __future__ import annotations
 import marshal
 from collections import OrderedDict
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any, cast
 
 import orjson
@@ -28,167 +27,207 @@ from langchain_core.messages import (
     ToolMessage,
 )
 
+from trunkline.runtime.storage.checkpoints.frame import digest, frame, msgpack_in
+from trunkline.runtime.storage.checkpoints.messages import NAMES, Fields, fields_in, message_of, written
 from trunkline.runtime.storage.checkpoints.operations import Value
 
 _KINDS = frozenset({AIMessage, AIMessageChunk, ChatMessage, FunctionMessage, HumanMessage, SystemMessage, ToolMessage})
-_VERSION = 2
-"""Of marshal's format: the newest in which equal content gives equal bytes."""
+MARSHAL_VERSION = 2
+"""The newest in which equal content gives equal bytes."""
 
 _BYTES = 64_000_000
-_put = object.__setattr__
+_EMPTY: list[Any] = []
+"""Of all images: the fewer objects there are, the less often and the shorter garbage is looked for."""
 
-_Key = tuple[type, Any, Any]
+
+Key = tuple[type, Any, Any]
 """A message's class, id, and text. Few messages that differ have it in common, and only one of those has an image."""
 
 
-@dataclass(slots=True)
 class Image:
-    """What is known of a message's content."""
+    """What is known of a message's content.
+
+    Of a message that was only read, the rest is made of its bytes when it is first asked for: many are never asked.
+    """
+
+    __slots__ = ("counted", "counts", "deep", "extra", "fields", "fields_set", "flat", "key", "kind", "value")
 
     kind: type[BaseMessage]
-    fields: dict[str, Any]
-    extra: dict[str, Any] | None
-    content: bytes
-    """Both of these as `marshal` writes them: `1`, `1.0` and `True` are equal to Python, and not to it."""
+    key: Key
+    """Where the image is found."""
 
-    exact: bool
-    """Whether equal fields are the same fields: there are no numbers in them."""
+    value: Value
+    fields_set: Iterable[str] | None
+    """Of the message as it is read; None when what is read is another."""
 
+    fields: Fields
+    extra: Fields | None
     flat: tuple[str, ...]
     """The fields that hold a list or a dict in which there are no others."""
 
     deep: tuple[str, ...]
     """Those that hold one in which there are."""
 
-    value: Value
-    fields_set: frozenset[str] | None = None
-    """Of the message as it was read; None until it has been."""
+    counted: tuple[str, ...]
+    """Those in which there are numbers: `1`, `1.0` and `True` are equal to Python, and not the same to a reader."""
 
-    @property
-    def key(self) -> _Key:
-        """Where the image is found."""
-        return _key(self.kind, self.fields)
+    counts: bytes
+    """What is in those and in `extra`, as `marshal` writes it."""
+
+    def __init__(self, kind: type[BaseMessage], key: Key, value: Value, fields_set: Iterable[str] | None) -> None:
+        self.kind, self.key, self.value, self.fields_set = kind, key, value, fields_set
+
+    @classmethod
+    def of(
+        cls,
+        kind: type[BaseMessage],
+        fields: Fields,
+        value: Value,
+        fields_set: Iterable[str] | None,
+        extra: Fields | None = None,
+    ) -> Image:
+        """Return the image of these fields, which nothing else holds."""
+        image = cls(kind, _key(kind, fields), value, fields_set)
+        image._take(fields, extra or {})
+        return image
+
+    def __getattr__(self, name: str) -> Any:
+        """Return what is not there yet. It is called for nothing else."""
+        self._take(fields_in(msgpack_in(self.value.plain)), {})
+        return object.__getattribute__(self, name)
+
+    def _take(self, fields: Fields, extra: Fields) -> None:
+        holding = [name for name, held in fields.items() if isinstance(held, dict | list | tuple)]
+        self.deep = tuple(name for name in holding if fields[name] and _holds_others(fields[name]))
+        self.flat = tuple(name for name in holding if name not in self.deep)
+        self.counted = tuple(name for name, held in fields.items() if type(held) is not str and _has_numbers(held))
+        fields.update((name, _EMPTY) for name in self.flat if fields[name] == _EMPTY)
+        counts = _counts(fields, extra, self.counted) if self.counted or extra else None
+        self.fields, self.extra, self.counts = fields, extra, counts or b""
 
     def build(self) -> BaseMessage:
         """Return a new message."""
-        message = self.kind.__new__(self.kind)
         fields = self.fields.copy()
         for name in self.flat:
             fields[name] = fields[name].copy()
         for name in self.deep:
             fields[name] = _copied(fields[name])
-        _put(message, "__dict__", fields)
-        _put(message, "__pydantic_extra__", _copied(self.extra))
-        _put(message, "__pydantic_fields_set__", set(self.fields_set or ()))
-        _put(message, "__pydantic_private__", None)
-        return message
+        return message_of(self.kind, fields, _copied(self.extra) if self.extra else {}, set(self.fields_set or ()))
 
     def shows(self, message: Any) -> bool:
-        """Whether the message, whose key is the image's, has this content."""
+        """Whether the message, whose class is the image's, has this content."""
         fields, extra = message.__dict__, message.__pydantic_extra__
         if fields != self.fields or extra != self.extra:
             return False
-        return self.exact or _content(fields, extra) == self.content
+        return not self.counts or _counts(fields, extra, self.counted) == self.counts
 
     @property
     def size(self) -> int:
         """About how many bytes it keeps."""
-        return 2 * len(self.content) + len(self.value.plain) + 1000
+        return 2 * len(self.value.plain) + 1500
 
 
 class Images:
     """The images of a process, the oldest of which are given up when they are too large together."""
 
     def __init__(self) -> None:
-        self._by_key: OrderedDict[_Key, Image] = OrderedDict()
-        self._by_digest: dict[bytes, Image] = {}
+        self._by_key: OrderedDict[Key, Image] = OrderedDict()
+        self._by_digest: dict[bytes | None, Image] = {}
         self._size = 0
 
-    def value_of(self, message: object) -> Value | None:
-        """Return how the message is serialised, when its image is known."""
+    def seen(self, message: object) -> Image | None:
+        """Return the message's image, when it is known."""
         kind = type(message)
         if kind not in _KINDS:
             return None
         fields = message.__dict__
         image = self._by_key.get((kind, fields.get("id"), _text(fields)))
-        return image.value if image and image.shows(message) else None
+        return image if image and image.shows(message) else None
 
-    def of(self, digest: bytes) -> Image | None:
-        """Return the image of which a message can be built."""
-        image = self._by_digest.get(digest)
-        return image if image and image.fields_set is not None else None
+    def of(self, digests: Iterable[bytes | None]) -> list[Image | None]:
+        """Return the images of which messages can be built, None where there is none."""
+        return list(map(self._by_digest.get, digests))
 
-    def keep(self, message: object, value: Value, *, read: bool = False) -> bool:
-        """Remember that the message is serialised so, if it can be. `read` tells that it was just built of that."""
-        image = _image(message, value, read=read)
-        if image is None:
-            return False
-        self._drop(self._by_key.get(image.key))
-        self._drop(self._by_digest.get(value.digest))
-        self._by_key[image.key] = self._by_digest[value.digest] = image
+    def keep(self, image: Image) -> None:
+        """Remember the image."""
+        for old in (self._by_key.get(image.key), self._by_digest.get(image.value.digest)):
+            if old:
+                self._drop(old)
+        self._by_key[image.key] = image
+        if image.fields_set is not None:
+            self._by_digest[image.value.digest] = image
         self._size += image.size
         while self._size > _BYTES:
             self._drop(next(iter(self._by_key.values())))
-        return True
 
-    def confirm(self, read: Any, digest: bytes) -> None:
-        """Note that this was built of what has the digest: if it equals the image, that will do for reading."""
-        image = self._by_digest.get(digest)
-        if image and type(read) is image.kind and image.shows(read):
-            image.fields_set = frozenset(read.__pydantic_fields_set__)
-
-    def _drop(self, image: Image | None) -> None:
-        if image:
+    def _drop(self, image: Image) -> None:
+        if self._by_key.get(image.key) is image:
             self._size -= image.size
-            del self._by_key[image.key], self._by_digest[image.value.digest]
+            del self._by_key[image.key]
+        if self._by_digest.get(image.value.digest) is image:
+            del self._by_digest[image.value.digest]
 
 
-def _key(kind: type, fields: dict[str, Any]) -> _Key:
-    return kind, fields.get("id"), _text(fields)
+def image_of(message: object) -> Image | None:
+    """Return the image of a settled message, serialised without the serialiser. None: it is not one."""
+    if (made := written(message)) is None:
+        return None
+    packed, fields = made
+    plain = frame(("msgpack", packed))
+    kind = cast("type[BaseMessage]", type(message))
+    return Image.of(kind, fields, Value(plain=plain, digest=digest(plain)), NAMES[kind])
 
 
-def _text(fields: dict[str, Any]) -> str | None:
-    text = fields.get("content")
-    return text if type(text) is str else None
+def image_of_settled(kind: type[BaseMessage], fields: Fields, value: Value) -> Image:
+    """Return the image of a settled message with these fields, which are not kept."""
+    return Image(kind, _key(kind, fields), value, NAMES[kind])
 
 
-def _image(message: object, value: Value, *, read: bool) -> Image | None:
+def can_have_image(message: object) -> bool:
+    """Whether it is one of LangChain's own messages, with nothing but plain values in it.
+
+    Marshal would take an array for bytes; JSON has neither.
+    """
     if type(message) not in _KINDS or not isinstance(message, BaseMessage):
-        return None
-    fields, extra = message.__dict__, message.__pydantic_extra__
-    content = _content(fields, extra)
-    if content is None or not _is_plain(message):
-        return None
-    own_fields, own_extra = _copied(fields), _copied(extra)
-    holding = [name for name, held in own_fields.items() if isinstance(held, list | dict)]
-    deep = tuple(name for name in holding if any(isinstance(one, list | dict) for one in _members(own_fields[name])))
-    return Image(
-        kind=type(message),
-        fields=own_fields,
-        extra=own_extra,
-        content=content,
-        exact=not _has_numbers((own_fields, own_extra)),
-        flat=tuple(name for name in holding if name not in deep),
-        deep=deep,
-        value=value,
-        fields_set=frozenset(message.__pydantic_fields_set__) if read else None,
-    )
-
-
-def _content(fields: Any, extra: Any) -> bytes | None:
+        return False
+    content = message.__dict__, message.__pydantic_extra__
     try:
-        return marshal.dumps((fields, extra), _VERSION)
+        orjson.dumps(content)
+        marshal.dumps(content, MARSHAL_VERSION)
+    except (TypeError, ValueError):
+        return False
+    return message.__pydantic_private__ is None
+
+
+def image_of_read(message: object, read: object, value: Value) -> Image | None:
+    """Return the image of any of LangChain's messages, given what came of reading its bytes. None: it has none.
+
+    When that is not the same, the image will not do for reading.
+    """
+    if not isinstance(message, BaseMessage) or not can_have_image(message):
+        return None
+    own = _copied(message.__dict__), _copied(message.__pydantic_extra__)
+    made = Image.of(type(message), own[0], value, None, own[1])
+    if isinstance(read, BaseMessage) and type(read) is made.kind and made.shows(read):
+        made.fields_set = frozenset(read.__pydantic_fields_set__)
+    return made
+
+
+def _counts(fields: Fields, extra: Fields | None, counted: Iterable[str]) -> bytes | None:
+    """Return what tells values apart that are equal to Python. None: they are not plain."""
+    try:
+        return marshal.dumps(([fields[name] for name in counted], extra), MARSHAL_VERSION)
     except ValueError:
         return None
 
 
-def _is_plain(message: BaseMessage) -> bool:
-    """Whether marshal keeps the content as it is. It would take an array for bytes; JSON has neither."""
-    try:
-        orjson.dumps((message.__dict__, message.__pydantic_extra__))
-    except TypeError:
-        return False
-    return message.__pydantic_private__ is None
+def _key(kind: type, fields: Fields) -> Key:
+    return kind, fields.get("id"), _text(fields)
+
+
+def _text(fields: Fields) -> str | None:
+    text = fields.get("content")
+    return text if type(text) is str else None
 
 
 def _copied(value: Any) -> Any:
@@ -198,6 +237,8 @@ def _copied(value: Any) -> Any:
             return {name: _copied(held) for name, held in fields.items()}
         case list():
             return [_copied(held) for held in cast("Iterable[Any]", value)]
+        case tuple():
+            return tuple(_copied(held) for held in cast("Iterable[Any]", value))
         case _:
             return value
 
@@ -206,7 +247,14 @@ def _members(value: Any) -> Iterable[Any]:
     return cast("dict[str, Any]", value).values() if isinstance(value, dict) else value
 
 
+def _holds_others(value: Any) -> bool:
+    return isinstance(value, tuple) or any(isinstance(member, list | dict | tuple) for member in _members(value))
+
+
 def _has_numbers(value: Any) -> bool:
-    if isinstance(value, dict | list | tuple):
-        return any(map(_has_numbers, _members(value)))
+    if isinstance(value, dict):
+        fields = cast("dict[Any, Any]", value)
+        return any(map(_has_numbers, fields)) or any(map(_has_numbers, fields.values()))
+    if isinstance(value, list | tuple):
+        return any(map(_has_numbers, cast("Iterable[Any]", value)))
     return not (value is None or isinstance(value, str))

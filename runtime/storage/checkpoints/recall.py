@@ -9,9 +9,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass, field, replace
 from threading import Lock
-from typing import Any, Generic, TypeVar
-
-from trunkline.runtime.storage.checkpoints.record import CheckpointRecord
+from typing import Any, Generic, NamedTuple, TypeVar
 
 Key = TypeVar("Key")
 Kept = TypeVar("Kept")
@@ -63,8 +61,7 @@ class ThreadMemory:
     """The newest checkpoint of a namespace then, None where there was none."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecordKey:
+class RecordKey(NamedTuple):
     """A checkpoint within one generation of its thread's items."""
 
     thread: int
@@ -80,7 +77,8 @@ class Recall:
         self._threads: OrderedDict[str, ThreadMemory] = OrderedDict()
         self._digests = 0
         self._lock = Lock()  # transactions run in threads
-        self.records: Recent[RecordKey, CheckpointRecord] = Recent(_RECORDS)
+        self.places: Recent[RecordKey, bytes] = Recent(_RECORDS)
+        """Of checkpoints; see `pack_places`."""
 
     def knows(self, thread: str) -> bool:
         """Whether anything is known of the thread, its row above all."""

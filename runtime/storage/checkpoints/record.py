@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, cast
 
+import ormsgpack
 from langgraph.checkpoint.base import Checkpoint, CheckpointMetadata
 from langgraph.checkpoint.serde.base import SerializerProtocol
 
@@ -37,6 +38,23 @@ class CheckpointRecord:
     def restored(self, checkpoint_id: str, values: dict[str, Any]) -> Checkpoint:
         """Return LangGraph's checkpoint."""
         return cast("Checkpoint", {**self.checkpoint, "id": checkpoint_id, "channel_values": values})
+
+
+def pack_places(record: CheckpointRecord) -> bytes | None:
+    """Return what a child needs to know of its parent: channels' versions and places. None: they are not plain.
+
+    The bytes are kept in numbers; as objects they would be so many that looking for garbage among them took long.
+    """
+    try:
+        return ormsgpack.packb((record.checkpoint["channel_versions"], record.places))
+    except TypeError:
+        return None
+
+
+def unpack_places(packed: bytes) -> CheckpointRecord:
+    """Return a record in which there is no more than that."""
+    versions, places = ormsgpack.unpackb(packed)
+    return CheckpointRecord(checkpoint={"channel_versions": versions}, places=places, metadata={})
 
 
 def encode(record: CheckpointRecord, serde: SerializerProtocol) -> bytes:

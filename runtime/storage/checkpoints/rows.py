@@ -8,10 +8,11 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import Integer, bindparam, column, func, insert, select, update
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.runtime.queue.lease import Lease
+from trunkline.runtime.storage.checkpoints.arrays import TextArray
 from trunkline.runtime.storage.checkpoints.recall import ThreadState
 from trunkline.runtime.storage.queue.guarding import lease_parameters, leased_as
 from trunkline.runtime.storage.state_tables import StateCheckpointRow, StateItemRow, StateThreadRow, StateWriteRow
@@ -52,13 +53,13 @@ class Rows:
             return
         for rows, statement in zip(self._parts(), _inserts(connection.dialect.name), strict=True):
             if rows:
-                await connection.execute(statement, rows)
+                await _execute(connection, statement, rows)
         if self.threads:
             changed = [
                 {"the_id": state.id, **{f"new_{name}": getattr(state, name) for name in _MUTABLE}}
                 for state in self.threads
             ]
-            await connection.execute(_SAVE_THREAD, changed)
+            await _execute(connection, _SAVE_THREAD, changed)
 
     async def send_at_once(
         self, connection: AsyncConnection, seen: Sequence[ThreadState], leases: Collection[Lease] = ()
@@ -81,6 +82,22 @@ class Rows:
 
     def _parts(self) -> tuple[Sequence[Row], ...]:
         return self.items, self.checkpoints, self.once, self.last
+
+
+async def _execute(connection: AsyncConnection, statement: Any, rows: Sequence[Row]) -> None:
+    """Send rows, to SQLite as its driver takes them: for plain values, SQLAlchemy's work on each is in vain."""
+    if connection.dialect.name != "sqlite":
+        await connection.execute(statement, rows)
+        return
+    text, names = _as_sqlite_takes_it(statement)
+    await connection.exec_driver_sql(text, [tuple(map(row.get, names)) for row in rows])
+
+
+@cache
+def _as_sqlite_takes_it(statement: Any) -> tuple[str, Sequence[str]]:
+    """Return the statement's text, and the names of its parameters in their order."""
+    compiled = statement.compile(dialect=sqlite.dialect())
+    return str(compiled), compiled.positiontup
 
 
 @cache
@@ -129,7 +146,7 @@ def _at_once(parts: tuple[bool, ...], *, changed: bool, guarded: bool) -> Any:
 def _unnested(prefix: str, table: Any, names: Iterable[str]) -> Any:
     """Return arrays of this table's columns as a table."""
     types = {name: table.c[name].type for name in names}
-    arrays = [bindparam(f"{prefix}_{name}", type_=ARRAY(kind)) for name, kind in types.items()]
+    arrays = [bindparam(f"{prefix}_{name}", type_=TextArray(kind)) for name, kind in types.items()]
     made = func.unnest(*arrays).table_valued(*(column(name, kind) for name, kind in types.items()))
     return made.render_derived()
 

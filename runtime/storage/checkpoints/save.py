@@ -31,7 +31,14 @@ from trunkline.runtime.storage.checkpoints.operations import (
     Values,
 )
 from trunkline.runtime.storage.checkpoints.recall import Recall, RecordKey, ThreadMemory, ThreadState
-from trunkline.runtime.storage.checkpoints.record import CheckpointRecord, Place, decode, encode
+from trunkline.runtime.storage.checkpoints.record import (
+    CheckpointRecord,
+    Place,
+    decode,
+    encode,
+    pack_places,
+    unpack_places,
+)
 from trunkline.runtime.storage.checkpoints.rows import Rows
 from trunkline.runtime.storage.checkpoints.seal import Seal
 from trunkline.runtime.storage.one_of import one_of
@@ -74,13 +81,18 @@ class Held:
     heads: dict[str, str | None]
     added: dict[bytes, int] = field(default_factory=dict[bytes, int])
     new_heads: dict[str, str | None] = field(default_factory=dict[str, str | None])
+    is_learnt: bool = False
     records: dict[RecordKey, CheckpointRecord] = field(default_factory=dict[RecordKey, CheckpointRecord])
 
     def learnt(self, recall: Recall) -> None:
-        """Remember what was committed."""
+        """Remember what was committed. All whose operations were in it say so; once is enough."""
+        if self.is_learnt:
+            return
+        self.is_learnt = True
         recall.learn(self.name, self.state, before=self.before, numbers=self.added, heads=self.new_heads)
         for key, record in self.records.items():
-            recall.records.put(key, record)
+            if packed := pack_places(record):
+                recall.places.put(key, packed)
 
     def key(self, ns: str, checkpoint_id: str) -> RecordKey:
         """Return the key under which a record of the thread is remembered."""
@@ -131,7 +143,11 @@ async def save_at_once(
 async def hold(connection: AsyncConnection, names: Iterable[str], recall: Recall) -> dict[str, Held]:
     """Hold the rows of the threads until the transaction ends, creating those that are missing."""
     names = sorted(names)
-    if new := [{"name": name, **_FRESH} for name in names if not recall.knows(name)]:
+    new = [{"name": name, **_FRESH} for name in names if not recall.knows(name)]
+    if len(names) == len(new) == 1:
+        row = (await connection.execute(_found_or_made(connection.dialect.name), new)).one()
+        return {row.name: _held(row.name, recall.valid(row.name, ThreadState.of(row)))}
+    if new:
         await connection.execute(upsert(connection.dialect, StateThreadRow, unique=("name",)), new)
     found: list[Any] = []
     for at in range(0, len(names), _AT_ONCE):
@@ -143,6 +159,12 @@ async def hold(connection: AsyncConnection, names: Iterable[str], recall: Recall
             recall.forget(name)
         return await hold(connection, names, recall)
     return {row.name: _held(row.name, recall.valid(row.name, ThreadState.of(row))) for row in found}
+
+
+@cache
+def _found_or_made(dialect: str) -> Any:
+    held = upsert(dialect, StateThreadRow, replacing=("name",), unique=("name",))
+    return held.returning(*StateThreadRow.__table__.columns)
 
 
 @cache
@@ -230,8 +252,10 @@ class _Batch:
         if operation.parent_id is None:
             return None
         key = thread.key(operation.ns, operation.parent_id)
-        if record := thread.records.get(key) or self._recall.records.get(key):
+        if record := thread.records.get(key):
             return record
+        if packed := self._recall.places.get(key):
+            return unpack_places(packed)
         there = {"thread": thread.state.id, "ns": operation.ns, "id": operation.parent_id}
         row = (await self._connection.execute(_CHECKPOINT, there)).one_or_none()
         return decode(self._seal.open(row.data, of_checkpoint(thread.name, row)), operation.serde) if row else None

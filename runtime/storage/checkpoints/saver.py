@@ -28,10 +28,11 @@ from trunkline.runtime.storage.checkpoints.asking import AskingTask, TaskPlace, 
 from trunkline.runtime.storage.checkpoints.backlog import Backlog
 from trunkline.runtime.storage.checkpoints.blocking import BlockingSaver
 from trunkline.runtime.storage.checkpoints.codec import Codec
+from trunkline.runtime.storage.checkpoints.collector import collecting_later
 from trunkline.runtime.storage.checkpoints.contents import Contents, Known
 from trunkline.runtime.storage.checkpoints.copying import copy_thread
 from trunkline.runtime.storage.checkpoints.history import delta_history
-from trunkline.runtime.storage.checkpoints.images import Image, Images
+from trunkline.runtime.storage.checkpoints.images import Images
 from trunkline.runtime.storage.checkpoints.keyring import Keyring
 from trunkline.runtime.storage.checkpoints.listing import listed
 from trunkline.runtime.storage.checkpoints.openings import Openings
@@ -49,6 +50,7 @@ from trunkline.runtime.storage.checkpoints.read import (
 from trunkline.runtime.storage.checkpoints.recall import Recall
 from trunkline.runtime.storage.checkpoints.remove import delete_runs, delete_threads
 from trunkline.runtime.storage.checkpoints.reseal import reencrypt
+from trunkline.runtime.storage.checkpoints.rolls import Rolls
 from trunkline.runtime.storage.checkpoints.save import Held, Together, save, save_at_once
 from trunkline.runtime.storage.checkpoints.seal import Seal, sealing
 from trunkline.runtime.storage.checkpoints.serialise import checkpoint_operation, writes_operation
@@ -90,6 +92,7 @@ class _Core:
     """Why tasks' writes under a checkpoint were not saved. LangGraph looks only at the end of a run."""
 
     images: Images = field(default_factory=Images)
+    rolls: Rolls = field(default_factory=Rolls)
     backlog: Backlog = field(default_factory=Backlog)
     openings: Openings = field(init=False)
 
@@ -104,13 +107,8 @@ class _Core:
 
     def known(self, found: StoredCheckpoint) -> Known:
         """Return how to look up the images of a thread's items."""
-        digests = self.recall.digests(found.thread, found.state)
-
-        def look_up(number: int) -> Image | None:
-            digest = digests.get(number)
-            return self.images.of(digest) if digest else None
-
-        return look_up
+        digest_of = self.recall.digests(found.thread, found.state).get
+        return lambda numbers: self.images.of(map(digest_of, numbers))
 
     async def settled(self, thread: str) -> None:
         """Wait for what is on its way to the thread."""
@@ -122,17 +120,19 @@ class _Core:
         self.openings.let_go()
         await self.backlog.all_settled()
 
-    def saving(self, operations: Together) -> asyncio.Task[None]:
+    def saving(self, operations: Together) -> asyncio.Future[Held]:
         """Save, and remember what was saved, whether or not the caller waits for it."""
-        saving = asyncio.create_task(self._saved(self.writer or _refuse(), operations), name="save")
+        at_once = self.save_at_once if self.engine.dialect.name == "postgresql" else None
+        writer = self.writer or _refuse()
+        saving: asyncio.Future[Held] = writer.hand(self.save, operations, at_once=at_once)
+        saving.add_done_callback(self._learn)
         for operation in operations:
             self.backlog.add(operation, saving)
         return saving
 
-    async def _saved(self, writer: Writer, operations: Together) -> None:
-        at_once = self.save_at_once if self.engine.dialect.name == "postgresql" else None
-        held: Held = await writer.share(self.save, operations, at_once=at_once)
-        held.learnt(self.recall)
+    def _learn(self, saving: asyncio.Future[Held]) -> None:
+        if not saving.cancelled() and saving.exception() is None:
+            saving.result().learnt(self.recall)
 
     async def save(self, connection: AsyncConnection, saves: Sequence[Together]) -> list[Held | Exception]:
         """Save in a transaction of the writer."""
@@ -236,7 +236,7 @@ class SQLAlchemySaver(BlockingSaver):
 
     def forget(self) -> None:
         """Drop what this process remembers of threads and messages, to give back its memory."""
-        self._core.recall, self._core.images = Recall(), Images()
+        self._core.recall, self._core.images, self._core.rolls = Recall(), Images(), Rolls()
 
     async def setup(self) -> None:
         """Create the tables, or bring them to this version. It may be called at every start."""
@@ -259,7 +259,8 @@ class SQLAlchemySaver(BlockingSaver):
         numbers = {digest: number for number, digest in contents[found.thread].digests.items()}
         self._core.backlog.begin(found.thread, found.ns, found.record.checkpoint["channel_versions"])
         self._core.recall.learn(found.thread, found.state, before=found.state, numbers=numbers, heads=heads)
-        return checkpoint_tuple(found, contents, writes, codec, branchable=named)
+        with collecting_later():
+            return checkpoint_tuple(found, contents, writes, codec, branchable=named)
 
     async def asking(self, thread_id: str) -> Mapping[TaskPlace, AskingTask]:
         """Return the tasks of the thread that have asked something at an interrupt, those of subgraphs too."""
@@ -422,7 +423,7 @@ class SQLAlchemySaver(BlockingSaver):
         await asyncio.shield(self._core.saving([*self._core.openings.before(operation), operation]))
 
     def _codec(self) -> Codec:
-        return Codec(self.serde, self._core.images, self._core.seal)
+        return Codec(self.serde, self._core.images, self._core.rolls, self._core.seal)
 
     def _reads(self) -> Transactions:
         return self._core.reads or _refuse()

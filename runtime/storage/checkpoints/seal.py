@@ -7,12 +7,16 @@ a sealed row it is bound to the bytes, so that they open nowhere else.
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Sequence
 from typing import Protocol
 
 from trunkline.errors import MissingExtraError, StateKeyError
 from trunkline.runtime.storage.checkpoints.frame import SEALED, pack, unpack
-from trunkline.runtime.storage.checkpoints.identity import Identity
+from trunkline.runtime.storage.checkpoints.identity import Identity, item_identity
 from trunkline.runtime.storage.checkpoints.keyring import Keyring
+
+ItemRow = tuple[int, bytes, bytes]
+"""An item's number, its digest as it is stored, and its bytes."""
 
 
 def is_sealed(stored: bytes) -> bool:
@@ -48,6 +52,10 @@ class Seal(Protocol):
         """
         ...
 
+    def open_items(self, thread: str, rows: Sequence[ItemRow]) -> list[bytes]:
+        """Return the plain frames of items of the thread. Raises what `open` does."""
+        ...
+
     def stored_digest(self, digest: bytes, thread: str) -> bytes:
         """Return the digest that is stored for an item of the thread."""
         ...
@@ -72,6 +80,13 @@ class Clear:
         if is_sealed(stored):
             raise StateKeyError(row=identity, key=key_of(stored), known=())
         return unpack(stored)
+
+    def open_items(self, thread: str, rows: Sequence[ItemRow]) -> list[bytes]:
+        """Return the plain frames. Where they belong matters only for what is sealed."""
+        stored = [data for _, _, data in rows]
+        if any(map(is_sealed, stored)):
+            return [self.open(data, item_identity(thread, number, digest)) for number, digest, data in rows]
+        return list(map(unpack, stored))
 
     def stored_digest(self, digest: bytes, thread: str) -> bytes:
         """Return the digest itself."""

@@ -42,7 +42,11 @@ def checkpoint_operation(
         branches=not refuse_conflicts or isinstance(parent, Branchable),
         checkpoint={key: value for key, value in checkpoint.items() if key not in {"id", "channel_values"}},
         metadata=kept,
-        new={channel: codec.value(values[channel]) for channel in new_versions if channel in values},
+        new={
+            channel: codec.value(values[channel], (address.thread, address.ns, channel))
+            for channel in new_versions
+            if channel in values
+        },
         emptied=frozenset(channel for channel in new_versions if channel not in values),
         carried=_Lazily(values, codec),
         serde=codec.serde,

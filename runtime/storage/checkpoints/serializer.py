@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Collection, Iterable
 from functools import cache
 from importlib import import_module
 from typing import Any, Self
@@ -20,7 +20,6 @@ from langgraph.checkpoint.serde.jsonplus import (
 from trunkline.errors import TypeNotAllowedError
 
 _OPTION = ormsgpack.OPT_NON_STR_KEYS
-Hook = Callable[[int, bytes], Any]
 TypeName = tuple[str, ...]
 """A type's module and name."""
 
@@ -41,7 +40,7 @@ class StrictSerializer(JsonPlusSerializer):
         if kind != "msgpack":
             return super().loads_typed(data)
         unknown: list[TypeName] = []
-        value = ormsgpack.unpackb(content, ext_hook=self._builder(unknown), option=_OPTION)
+        value = ormsgpack.unpackb(content, ext_hook=_Reading(self, unknown).build, option=_OPTION)
         _refuse(unknown)
         return value
 
@@ -50,7 +49,7 @@ class StrictSerializer(JsonPlusSerializer):
         kind, content = data
         if kind == "msgpack":
             unknown: list[TypeName] = []
-            ormsgpack.unpackb(content, ext_hook=self._looker(unknown), option=_OPTION)
+            ormsgpack.unpackb(content, ext_hook=_Reading(self, unknown).look, option=_OPTION)
             _refuse(unknown)
 
     def with_msgpack_allowlist(self, extra_allowlist: Iterable[TypeName | type]) -> Self:
@@ -60,48 +59,57 @@ class StrictSerializer(JsonPlusSerializer):
     def __copy__(self) -> Self:
         return type(self)(self._names)
 
-    def _looker(self, unknown: list[TypeName]) -> Hook:
-        """Return a hook that notes types that are not allowed. What it raised would not come through."""
-
-        def look(code: int, content: bytes) -> None:
-            if name := self._unknown(code, content, look):
-                unknown.append(name)
-
-        return look
-
-    def _builder(self, unknown: list[TypeName]) -> Hook:
-        """Return a hook that builds what is allowed and notes what is not."""
-        look = self._looker(unknown)
-
-        def build(code: int, content: bytes) -> Any:
-            if code == EXT_PYDANTIC_V2:  # messages, nearly always: what LangGraph's hook does, without its searching
-                module, name, fields, *_ = ormsgpack.unpackb(content, ext_hook=build, option=_OPTION)
-                if not self._allows((module, name)):
-                    unknown.append((module, name))
-                    return None
-                try:
-                    return _type(module, name)(**fields)
-                except Exception:  # noqa: BLE001 - a model that has changed since: LangGraph's hook knows what to do
-                    return self._unpack_ext_hook(code, content)
-            before = len(unknown)
-            look(code, content)
-            return self._unpack_ext_hook(code, content) if len(unknown) == before else None
-
-        return build
-
-    def _allows(self, name: TypeName) -> bool:
+    def allows(self, name: TypeName) -> bool:
+        """Whether values of this type may be built."""
         return name in SAFE_MSGPACK_TYPES or name in self._names
 
-    def _unknown(self, code: int, content: bytes, look: Hook) -> TypeName | None:
+    def build_as_langgraph(self, code: int, content: bytes) -> Any:
+        """Return what LangGraph's serialiser builds of an extension, whose types are allowed."""
+        return self._unpack_ext_hook(code, content)
+
+
+class _Reading:
+    """The hooks for the extensions in some bytes. A type that is not allowed is noted: what they raised would not come
+    through.
+
+    Functions that call themselves would do, but each pair would be garbage that only the collector finds.
+    """
+
+    __slots__ = ("_serializer", "_unknown")
+
+    def __init__(self, serializer: StrictSerializer, unknown: list[TypeName]) -> None:
+        self._serializer, self._unknown = serializer, unknown
+
+    def look(self, code: int, content: bytes) -> None:
+        """Note types that are not allowed, and build nothing."""
+        if name := self._refused(code, content):
+            self._unknown.append(name)
+
+    def build(self, code: int, content: bytes) -> Any:
+        """Build what is allowed and note what is not."""
+        if code == EXT_PYDANTIC_V2:  # messages, nearly always: what LangGraph's hook does, without its searching
+            module, name, fields, *_ = ormsgpack.unpackb(content, ext_hook=self.build, option=_OPTION)
+            if not self._serializer.allows((module, name)):
+                self._unknown.append((module, name))
+                return None
+            try:
+                return _type(module, name)(**fields)
+            except Exception:  # noqa: BLE001 - a model that has changed since: LangGraph's hook knows what to do
+                return self._serializer.build_as_langgraph(code, content)
+        before = len(self._unknown)
+        self.look(code, content)
+        return self._serializer.build_as_langgraph(code, content) if len(self._unknown) == before else None
+
+    def _refused(self, code: int, content: bytes) -> TypeName | None:
         if code == EXT_NUMPY_ARRAY:
             return None
-        parts = ormsgpack.unpackb(content, ext_hook=look, option=_OPTION)
+        parts = ormsgpack.unpackb(content, ext_hook=self.look, option=_OPTION)
         if code == EXT_DELTA_SNAPSHOT:
             return None
         name: TypeName = (parts[0], parts[1])
         if code == EXT_METHOD_SINGLE_ARG:
             return None if (*name, parts[3]) in SAFE_MSGPACK_METHODS else name
-        return None if self._allows(name) else name
+        return None if self._serializer.allows(name) else name
 
 
 def _refuse(unknown: list[TypeName]) -> None:

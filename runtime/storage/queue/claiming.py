@@ -22,7 +22,7 @@ from trunkline.runtime.storage.checkpoints.seal import Seal
 from trunkline.runtime.storage.event_log import INSERT, event_row, next_number
 from trunkline.runtime.storage.one_of import one_of
 from trunkline.runtime.storage.queue.answering import gone_on
-from trunkline.runtime.storage.queue.clock import moment
+from trunkline.runtime.storage.queue.clock import given, moment, within
 from trunkline.runtime.storage.queue.mailbox import DUE_OR_BEGUN, settle
 from trunkline.runtime.storage.queue.submitting import lock_thread
 from trunkline.runtime.storage.queue_tables import TenantRow, WorkerRow
@@ -72,13 +72,14 @@ class Claimed:
 
 
 async def claim(
-    connection: AsyncConnection, worker_id: str, queues: Sequence[str], *, limit: int, now: int
+    connection: AsyncConnection, worker_id: str, queues: Sequence[str], *, limit: int, fixed: int | None
 ) -> list[Claimed]:
     """Lease up to `limit` threads that are ready, by priority, then fairly by tenant; their next runs are running.
 
-    Raises `WorkerDeadError`.
+    `fixed` is what the clock shows, or None. Raises `WorkerDeadError`.
     """
-    room = await _room(connection, await _limits(connection, worker_id))
+    now, limits = await _limits(connection, worker_id, fixed)
+    room = await _room(connection, limits)
     claimed: list[Claimed] = []
     while len(claimed) < limit:
         full = [tenant for tenant, slots in room.items() if slots < 1]
@@ -166,15 +167,16 @@ async def _require_alive(connection: AsyncConnection, worker_id: str) -> None:
         raise WorkerDeadError(worker=worker_id)
 
 
-async def _limits(connection: AsyncConnection, worker_id: str) -> dict[str, int]:
-    """Return how many threads each tenant with a limit may have leased. The worker's row is held.
+async def _limits(connection: AsyncConnection, worker_id: str, fixed: int | None) -> tuple[int, dict[str, int]]:
+    """Return the time, and how many threads each tenant with a limit may have leased. The worker's row is held.
 
     Raises `WorkerDeadError`.
     """
-    rows = (await connection.execute(_LIMITS, {"worker": worker_id})).all()
+    dialect = connection.dialect.name
+    rows = (await connection.execute(_limited(dialect), {"worker": worker_id, **given(dialect, fixed)})).all()
     if not rows or rows[0].state == "dead":
         raise WorkerDeadError(worker=worker_id)
-    return {row.id: 0 if row.paused else row.max_running for row in rows if row.id is not None}
+    return rows[0].now, {row.id: 0 if row.paused else row.max_running for row in rows if row.id is not None}
 
 
 async def _room(connection: AsyncConnection, limits: Mapping[str, int]) -> dict[str, int]:
@@ -341,9 +343,11 @@ def _heads(dialect: str) -> Any:
 _THREAD, _RUN = bindparam("thread", type_=String), bindparam("run", type_=String)
 _PAST = select(_last_before(_THREAD, _RUN).label("status_before"), _has_news(_THREAD), _waits(_THREAD))
 _STATE = select(WorkerRow.state).where(WorkerRow.id == bindparam("worker")).with_for_update(read=True)
-_LIMITS = (
-    select(WorkerRow.state, TenantRow.id, TenantRow.max_running, TenantRow.paused)
-    .outerjoin(TenantRow, or_(TenantRow.max_running.is_not(None), TenantRow.paused))
-    .where(WorkerRow.id == bindparam("worker"))
-    .with_for_update(read=True, of=WorkerRow)
-)
+
+
+@cache
+def _limited(dialect: str) -> Any:
+    columns = (WorkerRow.state, TenantRow.id, TenantRow.max_running, TenantRow.paused, within(dialect))
+    limited = or_(TenantRow.max_running.is_not(None), TenantRow.paused)
+    wanted = select(*columns).select_from(WorkerRow).outerjoin(TenantRow, limited)
+    return wanted.where(WorkerRow.id == bindparam("worker")).with_for_update(read=True, of=WorkerRow)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Any, Protocol
 
-from sqlalchemy import BigInteger, cast, func, select
+from sqlalchemy import BigInteger, bindparam, cast, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 SECOND = 1_000_000
@@ -41,6 +41,17 @@ class ServerClock:
         if connection.dialect.name == "sqlite":
             return time.time_ns() // 1000
         return (await connection.execute(_NOW)).scalar_one()
+
+
+def within(dialect: str) -> Any:
+    """Return what the clock shows, within a statement that is given `now`: see `given`."""
+    now = bindparam("now", type_=BigInteger)
+    return (func.coalesce(now, SERVER_NOW) if dialect == "postgresql" else now).label("now")
+
+
+def given(dialect: str, fixed: int | None) -> dict[str, int | None]:
+    """Return the parameter for `within`: what the clock is fixed to, or the machine's time for an embedded database."""
+    return {"now": time.time_ns() // 1000 if fixed is None and dialect == "sqlite" else fixed}
 
 
 def moment(microseconds: int) -> datetime:

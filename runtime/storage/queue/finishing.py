@@ -28,7 +28,7 @@ from trunkline.runtime.storage.checkpoints.seal import Seal
 from trunkline.runtime.storage.event_data import Sealed
 from trunkline.runtime.storage.event_log import INSERT, event_row, next_number
 from trunkline.runtime.storage.one_of import one_of
-from trunkline.runtime.storage.queue.clock import SECOND, moment
+from trunkline.runtime.storage.queue.clock import SECOND, given, moment, within
 from trunkline.runtime.storage.queue.crashing import after_crash
 from trunkline.runtime.storage.queue.mailbox import settle_each
 from trunkline.runtime.storage.run_rows import TEXTS, said
@@ -95,14 +95,17 @@ class Finish:
     end: End
 
 
-async def finish(connection: AsyncConnection, claims: Sequence[Finish], now: int) -> list[str | Exception | None]:
+async def finish(
+    connection: AsyncConnection, claims: Sequence[Finish], fixed: int | None
+) -> list[str | Exception | None]:
     """End the claims, record how as the last of their events, and let go of their threads; return for each the queue
     whose workers have something to do now.
 
     A run that somebody has asked to end is not queued again and does not wait: it is cancelled. Repeated after its
-    acknowledgement was lost, the end changes nothing. A claim whose lease is lost gives `LeaseLostError`.
+    acknowledgement was lost, the end changes nothing. A claim whose lease is lost gives `LeaseLostError`. `fixed` is
+    what the clock shows, or None.
     """
-    held = await _held(connection, claims)
+    now, held = await _held(connection, claims, fixed)
     ending = [claim for claim in claims if claim.lease in held]
     if not ending:
         return [await _not_held(connection, claim.lease) for claim in claims]
@@ -160,13 +163,15 @@ def _event_of(lease: Lease, end: End, changes: dict[str, Any]) -> QueueEvent:
             return RunFailed(error=changes["error"] or "")
 
 
-async def _held(connection: AsyncConnection, claims: Sequence[Finish]) -> set[Lease]:
-    """Return the leases that still stand; their threads are locked."""
+async def _held(connection: AsyncConnection, claims: Sequence[Finish], fixed: int | None) -> tuple[int, set[Lease]]:
+    """Return the time, and the leases that still stand; their threads are locked."""
+    dialect = connection.dialect.name
     threads = list({claim.lease.thread_id for claim in claims})
-    rows = await connection.execute(_held_threads(connection.dialect.name), {"threads": threads})
-    stand = {tuple(row) for row in rows}
+    rows = (await connection.execute(_held_threads(dialect), {"threads": threads, **given(dialect, fixed)})).all()
+    stand = {(row.id, row.fence, row.lease_id) for row in rows}
     leases = (claim.lease for claim in claims)
-    return {lease for lease in leases if (lease.thread_id, lease.fence, lease.lease_id) in stand}
+    held = {lease for lease in leases if (lease.thread_id, lease.fence, lease.lease_id) in stand}
+    return rows[0].now if rows else 0, held
 
 
 async def _not_held(connection: AsyncConnection, lease: Lease) -> LeaseLostError | None:
@@ -179,7 +184,8 @@ async def _not_held(connection: AsyncConnection, lease: Lease) -> LeaseLostError
 
 @cache
 def _held_threads(dialect: str) -> Any:
-    held = select(ThreadRow.id, ThreadRow.fence, ThreadRow.lease_id).where(one_of(ThreadRow.id, "threads", dialect))
+    columns = (ThreadRow.id, ThreadRow.fence, ThreadRow.lease_id, within(dialect))
+    held = select(*columns).where(one_of(ThreadRow.id, "threads", dialect))
     return held.order_by(ThreadRow.id).with_for_update()
 
 

@@ -12,19 +12,26 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.runtime.queue.lease import Lease
 from trunkline.runtime.storage.one_of import one_of
+from trunkline.runtime.storage.queue.locking import Leased
 from trunkline.runtime.storage.queue_tables import WorkerRow
 from trunkline.runtime.storage.tables import ThreadRow
 
 _GIVEN = ("id", "fence", "lease_id")
 
 
-async def lost_leases(connection: AsyncConnection, leases: Collection[Lease]) -> set[Lease]:
+async def lost_leases(
+    connection: AsyncConnection, leases: Collection[Lease], leased: Collection[Leased] | None = None
+) -> set[Lease]:
     """Return the leases that their holders no longer have; the others' rows are held until the commit.
 
-    A released lease, whose run has ended, counts as long as its worker lives.
+    A released lease, whose run has ended, counts as long as its worker lives. `leased` is what is known of the threads
+    of the others, whose rows the transaction has locked.
     """
     late = {lease for lease in leases if lease.released}
-    return await _of_the_dead(connection, late) | await _moved_on(connection, {*leases} - late)
+    live = {*leases} - late
+    held = await _held(connection, live) if leased is None else leased
+    moved_on = {lease for lease in live if (lease.thread_id, lease.fence, lease.lease_id) not in held}
+    return await _of_the_dead(connection, late) | moved_on
 
 
 def leased_as(prefix: str) -> Any:
@@ -55,13 +62,12 @@ async def _of_the_dead(connection: AsyncConnection, late: Collection[Lease]) -> 
     return {lease for lease in late if lease.worker_id not in alive}
 
 
-async def _moved_on(connection: AsyncConnection, live: Collection[Lease]) -> set[Lease]:
+async def _held(connection: AsyncConnection, live: Collection[Lease]) -> set[Leased]:
     if not live:
         return set()
     threads = list({lease.thread_id for lease in live})
     rows = await connection.execute(_leased(connection.dialect.name), {"threads": threads})
-    held = {tuple(row) for row in rows}
-    return {lease for lease in live if (lease.thread_id, lease.fence, lease.lease_id) not in held}
+    return {(row.id, row.fence, row.lease_id) for row in rows}
 
 
 @cache

@@ -40,15 +40,21 @@ def together(locks: Iterable[Locks]) -> Locks:
     )
 
 
-async def lock(connection: AsyncConnection, locks: Locks) -> None:
-    """Lock the rows: workers, tenants, threads, each by their ids."""
+Leased = tuple[str, int, str]
+"""A thread that is leased: its id, its fence and the lease's id."""
+
+
+async def lock(connection: AsyncConnection, locks: Locks) -> set[Leased]:
+    """Lock the rows: workers, tenants, threads, each by their ids. Return which of the threads are leased."""
     workers, tenants, threads = _statements(connection.dialect.name)
     if locks.workers:
         await connection.execute(workers, {"workers": list(locks.workers)})
     if locks.tenants or locks.limited:
         await connection.execute(tenants, {"tenants": list(locks.tenants), "limited": list(locks.limited)})
-    if locks.threads:
-        await connection.execute(threads, {"threads": list(locks.threads)})
+    if not locks.threads:
+        return set()
+    rows = await connection.execute(threads, {"threads": list(locks.threads)})
+    return {(row.id, row.fence, row.lease_id) for row in rows if row.sched == "leased"}
 
 
 @cache
@@ -56,5 +62,6 @@ def _statements(dialect: str) -> tuple[Any, Any, Any]:
     workers = select(WorkerRow.id).where(one_of(WorkerRow.id, "workers", dialect)).order_by(WorkerRow.id)
     limited = and_(one_of(TenantRow.id, "limited", dialect), TenantRow.max_queued.is_not(None))
     tenants = select(TenantRow.id).where(or_(one_of(TenantRow.id, "tenants", dialect), limited)).order_by(TenantRow.id)
-    threads = select(ThreadRow.id).where(one_of(ThreadRow.id, "threads", dialect)).order_by(ThreadRow.id)
+    columns = (ThreadRow.id, ThreadRow.fence, ThreadRow.lease_id, ThreadRow.sched)
+    threads = select(*columns).where(one_of(ThreadRow.id, "threads", dialect)).order_by(ThreadRow.id)
     return workers.with_for_update(read=True), tenants.with_for_update(), threads.with_for_update()

@@ -93,8 +93,8 @@ class RunQueue:
 
     async def claim(self, worker_id: str, queues: Sequence[str], *, limit: int) -> list[Claimed]:
         """Begin up to `limit` runs; see `claiming.claim`."""
-        claimed = await self._do(
-            lambda connection, now: claiming.claim(connection, worker_id, queues, limit=limit, now=now)
+        claimed = await self._writer.write_alone(
+            lambda connection: claiming.claim(connection, worker_id, queues, limit=limit, fixed=self._clock.fixed)
         )
         for each in claimed:
             await self._bus.publish(run_topic(each.run.id))
@@ -241,7 +241,7 @@ class RunQueue:
         )
 
     async def _finish(self, connection: AsyncConnection, claims: Sequence[Finish]) -> list[str | Exception | None]:
-        return await finishing.finish(connection, claims, await self._clock.read(connection))
+        return await finishing.finish(connection, claims, self._clock.fixed)
 
     async def _ring_for(self, reaped: Reaped) -> None:
         for ring in reaped.rings:
