@@ -42,7 +42,7 @@ def is_plain(wanted: Submission) -> bool:
 async def submit_at_once(connection: AsyncConnection, wanted: Submission, now: int | None, *, rings: bool) -> bool:
     """Do as `submitting.submit` does where the thread is new or has nothing to do.
 
-    Returns whether it is on record, which it is too when it was sent again because the answer was lost. Else nothing was
+    Returns whether it is on record, as it also is when it was sent again because the answer was lost. Else nothing was
     written: the thread is busy or another tenant's, or the tenant has a limit.
     `now` is None for the database's clock; with `rings` whoever listens to the queue hears of it.
     """
