@@ -5,7 +5,20 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, Double, String, bindparam, case, cast, func, literal, select
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Double,
+    String,
+    bindparam,
+    case,
+    cast,
+    func,
+    literal,
+    null,
+    select,
+    union_all,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -29,7 +42,8 @@ def is_plain(wanted: Submission) -> bool:
 async def submit_at_once(connection: AsyncConnection, wanted: Submission, now: int | None, *, rings: bool) -> bool:
     """Do as `submitting.submit` does where the thread is new or has nothing to do.
 
-    Returns whether it did. Else nothing was written: the thread is busy or another tenant's, or the tenant has a limit.
+    Returns whether it is on record, as it also is when it was sent again because the answer was lost. Else nothing was
+    written: the thread is busy or another tenant's, or the tenant has a limit.
     `now` is None for the database's clock; with `rings` whoever listens to the queue hears of it.
     """
     row = row_of(wanted, seq=0, now=0, seal=seal_of(connection))
@@ -53,7 +67,9 @@ def _statement(given: tuple[str, ...]) -> Any:
     made = insert(RunRow).from_select(list(row), select(*row.values()).join_from(mailed, clock, literal(True)))
     run = made.returning(RunRow.id).cte("made")
     ring = cast(func.pg_notify(channel_of(bindparam("topic", type_=String)), ""), String)
-    return select(run.c.id, case((bindparam("rings", type_=Boolean), ring)))
+    submitted = select(run.c.id, case((bindparam("rings", type_=Boolean), ring)).label("ring"))
+    before = select(RunRow.id, cast(null(), String).label("ring")).where(RunRow.id == of_run["id"])
+    return union_all(submitted, before)
 
 
 def _mailed(of_run: dict[str, Any], share: Any) -> Any:
