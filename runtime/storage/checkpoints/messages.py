@@ -14,7 +14,7 @@ from typing import Any
 import ormsgpack
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
 from langgraph.checkpoint.serde.jsonplus import EXT_PYDANTIC_V2
-from langgraph.checkpoint.serde.jsonplus import _option as _WRITING  # noqa: N812  # pyright: ignore[reportPrivateUsage]
+from langgraph.checkpoint.serde.jsonplus import _option as _WRITING  # pyright: ignore[reportPrivateUsage]
 
 Fields = dict[str, Any]
 _new, _put = object.__new__, object.__setattr__
