@@ -10,7 +10,14 @@ from langgraph.checkpoint.serde.base import SerializerProtocol
 from langgraph.checkpoint.serde.types import _DeltaSnapshot  # pyright: ignore[reportPrivateUsage]
 
 from trunkline.runtime.storage.checkpoints.frame import digest, frame, msgpack_in, unframe
-from trunkline.runtime.storage.checkpoints.images import Image, Images, can_have_image, image_of, image_of_read, image_of_settled
+from trunkline.runtime.storage.checkpoints.images import (
+    Image,
+    Images,
+    can_have_image,
+    image_of,
+    image_of_read,
+    image_of_settled,
+)
 from trunkline.runtime.storage.checkpoints.messages import NAMES, message_of, read_together, written_together
 from trunkline.runtime.storage.checkpoints.operations import Value, Values
 from trunkline.runtime.storage.checkpoints.record import DELTA_LIST, LIST

@@ -81,7 +81,9 @@ class Contents:
     def _elements(self, there: Sequence[int | bytes], codec: Codec) -> list[Any]:
         """Return the values of items and small frames; what is there twice is made twice."""
         images = [*map(self._images.get, there)]
-        loaded = iter(codec.load_each([self._value(one) for one, image in zip(there, images, strict=True) if not image]))
+        loaded = iter(
+            codec.load_each([self._value(one) for one, image in zip(there, images, strict=True) if not image])
+        )
         return [image.build() if image else next(loaded) for image in images]
 
     def _value(self, element: int | bytes) -> Value:

@@ -38,7 +38,12 @@ NAMES = {kind: tuple(shape) for kind, shape in _SHAPES.items()}
 _TYPES = {kind: frozenset(product(*shape.values())) for kind, shape in _SHAPES.items()}
 """The types of the fields, together: to look up one tuple is quicker than to check them one by one."""
 
-_TAGS: dict[type[BaseMessage], str] = {AIMessage: "ai", HumanMessage: "human", SystemMessage: "system", ToolMessage: "tool"}
+_TAGS: dict[type[BaseMessage], str] = {
+    AIMessage: "ai",
+    HumanMessage: "human",
+    SystemMessage: "system",
+    ToolMessage: "tool",
+}
 _BY_NAME = {f"{kind.__module__}:{kind.__name__}": kind for kind in _SHAPES}
 _PARTS = ("module", "name", "fields", "method")
 """What the bytes of a message hold."""
