@@ -54,12 +54,12 @@ def change(request: pytest.FixtureRequest) -> Change:
 
 
 async def messages(saver: SQLAlchemySaver) -> Any:
-    return (await values(saver, at()))["messages"]
+    return (await values(saver, at()) or {})["messages"]
 
 
 def shown(said: list[Any]) -> str:
     """All there is in messages, to the types of their numbers."""
-    return repr([(type(one), list(one.__dict__.items()), one.__pydantic_extra__) for one in said])
+    return repr([(one.__class__, list(one.__dict__.items()), one.__pydantic_extra__) for one in said])
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "sqlite, encrypted"])

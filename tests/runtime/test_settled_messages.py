@@ -117,11 +117,11 @@ def test_ordinary_messages_are_settled() -> None:
     """Or all of this were for nothing."""
     call: Any = {"name": "look", "args": {"page": 1}, "id": "c", "type": "tool_call"}
     usage: Any = {"input_tokens": 1, "output_tokens": 2, "total_tokens": 3}
-    ordinary = [
+    ordinary: list[Any] = [
         HumanMessage("hello"),
         SystemMessage([{"type": "text", "text": "be kind"}]),
         AIMessage("", tool_calls=[call], usage_metadata=usage, response_metadata={"model": "m"}),
         ToolMessage("found", tool_call_id="c"),
     ]
 
-    assert all(is_settled(type(message), message.__dict__) for message in ordinary)
+    assert all(is_settled(message.__class__, message.__dict__) for message in ordinary)

@@ -15,7 +15,6 @@ from trunkline.runtime.storage.checkpoints.frame import SEALED, pack, unpack
 from trunkline.runtime.storage.checkpoints.identity import Identity, item_identity
 from trunkline.runtime.storage.checkpoints.keyring import Keyring
 
-
 ItemRow = tuple[int, bytes, bytes]
 """An item's number, its digest as it is stored, and its bytes."""
 
