@@ -176,6 +176,20 @@ async def test_a_number_that_became_an_equal_one_is_saved_as_it_is_now(saver: SQ
     assert message.response_metadata["cached"] is True
 
 
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+@pytest.mark.parametrize("name", ["NULL", "", 'a"b', "a\\b", "{a,b}", "a\nb", " a ", "é\u2028\U0001f600", "'); --"])
+async def test_names_are_kept_to_the_letter(saver: SQLAlchemySaver, name: str) -> None:
+    """Whatever a way of sending many rows at once makes of such letters."""
+    first = await put(saver, at(ns=name), {name: b"\x00" * 50}, name="1", metadata={"run_id": name})
+    second = await put(saver, first, {name: name}, versions={name: 2}, name=f"2{name}")
+    await saver.aput_writes(second, [(name, b'\\"\xff' * 50)], task_id=name, task_path=name)
+    found = await saver.aget_tuple(second)
+
+    assert found
+    assert found.checkpoint["channel_values"] == {name: name}
+    assert found.pending_writes == [(name, name, b'\\"\xff' * 50)]
+
+
 # --- growth ---
 
 

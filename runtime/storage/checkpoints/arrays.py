@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from sqlalchemy import Boolean, Dialect, Integer, LargeBinary
@@ -14,12 +14,13 @@ class TextArray(ARRAY[Any]):
 
     cache_ok = True
 
-    def bind_processor(self, dialect: Dialect) -> Callable[[Iterable[Any]], str]:
+    def bind_processor(self, dialect: Dialect) -> Any:
         """Return what makes a list a text. See PostgreSQL's manual, "Array Value Input Syntax"."""
         del dialect
         shown = _shown(self.item_type)
 
-        def processed(values: Iterable[Any]) -> str:
+        def processed(values: Sequence[Any] | None) -> str:
+            assert values is not None
             return "{" + ",".join(["NULL" if value is None else shown(value) for value in values]) + "}"
 
         return processed

@@ -37,9 +37,9 @@ class Codec:
 
     def value(self, value: Any, where: Where | None = None) -> Value | Values:
         """Return a channel's value for saving. `where` it is saved is where to remember a list of messages."""
-        if type(value) is list:
+        if value.__class__ is list:
             return self._each(value, LIST, where)
-        if isinstance(value, _DeltaSnapshot) and type(value.value) is list:
+        if isinstance(value, _DeltaSnapshot) and value.value.__class__ is list:
             return self._each(value.value, DELTA_LIST, where)
         return _value(self._one(value))
 
@@ -73,7 +73,7 @@ class Codec:
             self.images.keep(image)
         return value
 
-    def _each(self, values: Sequence[Any], kind: str, where: Where | None) -> Values:
+    def _each(self, values: Any, kind: str, where: Where | None) -> Values:
         roll = self.rolls.beginning(where, values)
         rest = [self._one(value) for value in values[len(roll.values) :]]
         if where:

@@ -39,7 +39,6 @@ _BYTES = 64_000_000
 _EMPTY: list[Any] = []
 """Of all images: the fewer objects there are, the less often and the shorter garbage is looked for."""
 
-
 Key = tuple[type, Any, Any]
 """A message's class, id, and text. Few messages that differ have it in common, and only one of those has an image."""
 
@@ -98,7 +97,7 @@ class Image:
 
     def _take(self, fields: Fields, extra: Fields) -> None:
         holding = [name for name, held in fields.items() if isinstance(held, dict | list | tuple)]
-        self.deep = tuple(name for name in holding if fields[name] and _holds_others(fields[name]))
+        self.deep = tuple(name for name in holding if _holds_others(fields[name]))
         self.flat = tuple(name for name in holding if name not in self.deep)
         self.counted = tuple(name for name, held in fields.items() if type(held) is not str and _has_numbers(held))
         fields.update((name, _EMPTY) for name in self.flat if fields[name] == _EMPTY)
@@ -190,7 +189,7 @@ def can_have_image(message: object) -> bool:
     """
     if type(message) not in _KINDS or not isinstance(message, BaseMessage):
         return False
-    content = message.__dict__, message.__pydantic_extra__
+    content: Any = message.__dict__, message.__pydantic_extra__
     try:
         orjson.dumps(content)
         marshal.dumps(content, MARSHAL_VERSION)
@@ -248,13 +247,13 @@ def _members(value: Any) -> Iterable[Any]:
 
 
 def _holds_others(value: Any) -> bool:
+    """Whether to copy the value it takes more than its own `copy`."""
     return isinstance(value, tuple) or any(isinstance(member, list | dict | tuple) for member in _members(value))
 
 
 def _has_numbers(value: Any) -> bool:
-    if isinstance(value, dict):
-        fields = cast("dict[Any, Any]", value)
-        return any(map(_has_numbers, fields)) or any(map(_has_numbers, fields.values()))
-    if isinstance(value, list | tuple):
-        return any(map(_has_numbers, cast("Iterable[Any]", value)))
+    if isinstance(value, dict | list | tuple):
+        return any(map(_has_numbers, cast("Iterable[Any]", value))) or (
+            isinstance(value, dict) and any(map(_has_numbers, _members(value)))
+        )
     return not (value is None or isinstance(value, str))

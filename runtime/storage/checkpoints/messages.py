@@ -13,8 +13,7 @@ from typing import Any
 
 import ormsgpack
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
-from langgraph.checkpoint.serde.jsonplus import EXT_PYDANTIC_V2
-from langgraph.checkpoint.serde.jsonplus import _option as _WRITING  # pyright: ignore[reportPrivateUsage]
+from langgraph.checkpoint.serde.jsonplus import EXT_PYDANTIC_V2, _option  # pyright: ignore[reportPrivateUsage]
 
 Fields = dict[str, Any]
 _new, _put = object.__new__, object.__setattr__
@@ -67,11 +66,11 @@ _TOGETHER = 256
 
 def written(message: Any) -> tuple[bytes, Fields] | None:
     """Return the message's bytes, and a copy of its fields that nothing else holds. None: it is not settled."""
-    kind: Any = type(message)
+    kind: Any = message.__class__
     if kind not in _SHAPES or message.__pydantic_extra__ or not is_settled(kind, message.__dict__):
         return None
     try:
-        content = ormsgpack.packb((kind.__module__, kind.__name__, message.__dict__, _METHOD), option=_WRITING)
+        content = ormsgpack.packb((kind.__module__, kind.__name__, message.__dict__, _METHOD), option=_option)
         fields = ormsgpack.unpackb(content, option=_READING)[2]
     except (TypeError, ValueError):  # there is a value in it that is not plain
         return None
@@ -80,7 +79,7 @@ def written(message: Any) -> tuple[bytes, Fields] | None:
 
 def written_together(messages: Any) -> bytes | None:
     """Return the bytes of a message, or of a list of messages. None: there is something else in it."""
-    if type(messages) is not list:
+    if messages.__class__ is not list:
         made = written(messages)
         return made[0] if made else None
     each = [written(message) for message in messages]
@@ -102,7 +101,8 @@ def read_together(packed: Sequence[bytes]) -> list[tuple[type[BaseMessage], Fiel
 
 def fields_in(packed: bytes) -> Fields:
     """Return the fields of a settled message, given its bytes."""
-    return ormsgpack.unpackb(_content(packed), option=_READING)[2]
+    fields: Fields = ormsgpack.unpackb(_content(packed) or _NIL, option=_READING)[2]
+    return fields
 
 
 def message_of(kind: type[BaseMessage], fields: Fields, extra: Fields, fields_set: set[str]) -> BaseMessage:
@@ -141,7 +141,7 @@ _MORE: dict[type[BaseMessage], Callable[[Fields], bool]] = {AIMessage: _of_ai, T
 
 
 def _is_call(call: Any) -> bool:
-    if type(call) is not dict or tuple(call) != _TOOL_CALL or call["type"] != "tool_call":
+    if call.__class__ is not dict or tuple(call) != _TOOL_CALL or call["type"] != "tool_call":
         return False
     name, args, call_id = call["name"], call["args"], call["id"]
     return type(name) is str and type(args) is dict and _are(args, (str,)) and type(call_id) in {str, type(None)}
@@ -155,7 +155,7 @@ def _is_usage(usage: Fields) -> bool:
 
 
 def _are_details(name: str, details: Any) -> bool:
-    if type(details) is not dict or tuple(details) != tuple(each for each in _DETAILS[name] if each in details):
+    if details.__class__ is not dict or tuple(details) != tuple(each for each in _DETAILS[name] if each in details):
         return False
     return _are(details.values(), (int,))
 
@@ -184,13 +184,16 @@ def _list_of(packed: Sequence[bytes]) -> bytes:
 
 def _unpacked(contents: Sequence[bytes]) -> Sequence[Any]:
     try:
-        return ormsgpack.unpackb(_ARRAY + len(contents).to_bytes(4, "big") + b"".join(contents), option=_READING)
+        unpacked: list[Any] = ormsgpack.unpackb(
+            _ARRAY + len(contents).to_bytes(4, "big") + b"".join(contents), option=_READING
+        )
     except ValueError:  # in one of them is a value that is not plain
         return [_unpacked([content])[0] for content in contents] if len(contents) > 1 else [None]
+    return unpacked
 
 
 def _settled(parts: Any) -> tuple[type[BaseMessage], Fields] | None:
-    if type(parts) is not list or len(parts) != len(_PARTS) or type(parts[2]) is not dict:
+    if parts.__class__ is not list or len(parts) != len(_PARTS) or parts[2].__class__ is not dict:
         return None
     kind = _BY_NAME.get(f"{parts[0]}:{parts[1]}")
     return (kind, parts[2]) if kind and is_settled(kind, parts[2]) else None
