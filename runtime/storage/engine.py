@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from trunkline.errors import MissingExtraError
 from trunkline.runtime.storage.compiled import COMPILED
-from trunkline.runtime.storage.pooler import connect, look_for_a_pooler
+from trunkline.runtime.storage.pooler import connect, set_up
 from trunkline.runtime.storage.url import DatabaseUrl
 from trunkline.tools.shielding import to_its_end
 
@@ -65,7 +65,7 @@ def blocking_twin(engine: AsyncEngine) -> Engine | None:
         return None
     if engine.dialect.name == "postgresql":
         twin = create_engine(engine.url, execution_options=engine.get_execution_options())
-        event.listen(twin, "connect", look_for_a_pooler)
+        event.listen(twin, "connect", set_up)
         return twin  # without a ping: `Transactions` replaces connections that were lost in the pool
     twin = create_engine(
         engine.url.set(drivername="sqlite"),

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event, select, text
 from sqlalchemy.engine.interfaces import CacheStats
+from sqlalchemy.exc import DBAPIError
 
-from trunkline.runtime.storage.engine import open_engine
+from trunkline.runtime.storage.engine import blocking_twin, open_engine
 from trunkline.runtime.storage.tables import RunRow
+from trunkline.runtime.storage.unreachable import is_unreachable
 from trunkline.runtime.storage.url import parse_url
 
 PASSES = range(0, 40, 2)
@@ -60,3 +62,36 @@ async def test_engines_on_equal_databases_share_what_is_compiled(url: str) -> No
         await engine.dispose()
 
     assert found == [CacheStats.CACHE_MISS, CacheStats.CACHE_HIT]
+
+
+@pytest.mark.parametrize(("backend", "seconds"), [("postgresql", "10s"), ("pooled", "0")])
+async def test_the_server_ends_transactions_of_frozen_processes(url: str, seconds: str) -> None:
+    """Directly; what was set behind a pooler would be left to whoever has the connection next."""
+    engine = open_engine(parse_url(url))
+    twin = blocking_twin(engine)
+    assert twin
+    show = text("SHOW idle_in_transaction_session_timeout")
+    async with engine.connect() as connection:
+        shown = [await connection.scalar(show)]
+    with twin.connect() as blocking:
+        shown.append(blocking.scalar(show))
+    twin.dispose()
+    await engine.dispose()
+
+    assert shown == [seconds, seconds]
+
+
+@pytest.mark.parametrize("backend", ["postgresql"])
+async def test_who_was_frozen_in_a_transaction_finds_it_ended_and_may_try_again(url: str) -> None:
+    """What it has locked is free for others; the connection is gone as if the database had been away."""
+    engine = open_engine(parse_url(url))
+    async with engine.connect() as frozen, engine.connect() as other:
+        await frozen.execute(text("SELECT pg_advisory_xact_lock(1)"))
+        await frozen.execute(text("SET LOCAL idle_in_transaction_session_timeout TO '100ms'"))
+        async with asyncio.timeout(30):
+            await other.execute(text("SELECT pg_advisory_xact_lock(1)"))
+        with pytest.raises(DBAPIError) as ended:
+            await frozen.execute(text("SELECT 1"))
+    await engine.dispose()
+
+    assert is_unreachable(ended.value)

@@ -118,10 +118,18 @@ class Storm:
         while (count := await done()) is None or count < until:
             self._thaw(time.monotonic())
             await asyncio.sleep(self._dice.uniform(0.05, 0.2))
-            if count is not None and count >= strikes * every and await asyncio.to_thread(self._strike):
+            if count is not None and count >= strikes * every and await self._struck():
                 strikes += 1
         await asyncio.sleep(max([0.0, *(until - time.monotonic() for _, until in self._frozen())]))
         self._thaw(float("inf"))
+
+    async def _struck(self) -> bool:
+        """Strike a worker, and thaw others meanwhile: one that is drained may wait for what a frozen one has locked."""
+        striking = asyncio.create_task(asyncio.to_thread(self._strike), name="strike")
+        while not striking.done():
+            self._thaw(time.monotonic())
+            await asyncio.wait([striking], timeout=0.1)
+        return striking.result()
 
     def _strike(self) -> bool:
         """Strike a worker; return whether there was one to strike."""
