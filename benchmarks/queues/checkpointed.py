@@ -14,6 +14,12 @@ from psycopg_pool import AsyncConnectionPool
 from queues.graph import graph
 
 
+async def set_up(url: str) -> None:
+    """Make the saver's tables. Several workers that do so at once get in each other's way."""
+    async with AsyncPostgresSaver.from_conn_string(url) as saver:
+        await saver.setup()
+
+
 @asynccontextmanager
 async def checkpointed(url: str, *, connections: int) -> AsyncGenerator[Callable[[str], Awaitable[None]]]:
     """Give the job for the block, each on a thread of its own."""
@@ -22,7 +28,6 @@ async def checkpointed(url: str, *, connections: int) -> AsyncGenerator[Callable
         saver = AsyncPostgresSaver(
             cast("Any", pool)
         )  # its connections give rows as mappings, which the types cannot tell
-        await saver.setup()
         compiled = graph().compile(checkpointer=saver)
 
         async def work(name: str) -> None:

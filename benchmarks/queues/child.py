@@ -25,7 +25,7 @@ def main(module: str, role: str, url: str, options: Mapping[str, Any]) -> None:
     contender: Any = import_module(f"queues.{module}")
     match role:
         case "set_up":
-            asyncio.run(contender.set_up(url))
+            asyncio.run(contender.set_up(url, options))
             _say({package: version(package) for package in contender.PACKAGES})
         case "serve":
             _say("ready")

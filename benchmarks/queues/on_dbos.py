@@ -24,8 +24,9 @@ async def _work(name: str) -> None:
 dbos.DBOS.workflow(name="work")(_work)
 
 
-async def set_up(url: str) -> None:
+async def set_up(url: str, options: Mapping[str, Any]) -> None:
     """Make the tables: the first launch does."""
+    del options
     await asyncio.to_thread(_launched, url, {"poll": 1.0, "limit": None}, executor="set-up")
     await asyncio.to_thread(dbos.DBOS.destroy)
 

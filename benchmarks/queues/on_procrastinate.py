@@ -27,10 +27,14 @@ def _app(url: str, work: Callable[[str], Awaitable[None]] = job.work) -> Any:
     return app
 
 
-async def set_up(url: str) -> None:
+async def set_up(url: str, options: Mapping[str, Any]) -> None:
     """Make the tables."""
     async with (app := _app(url)).open_async():
         await app.schema_manager.apply_schema_async()
+    if options["checkpoints"]:
+        from queues import checkpointed
+
+        await checkpointed.set_up(url)
 
 
 async def serve(url: str, options: Mapping[str, Any]) -> None:

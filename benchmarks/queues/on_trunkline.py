@@ -18,8 +18,9 @@ from trunkline.runtime.storage.database import upgrade_database
 PACKAGES = ("langgraph",)
 
 
-async def set_up(url: str) -> None:
+async def set_up(url: str, options: Mapping[str, Any]) -> None:
     """Make the tables."""
+    del options
     await upgrade_database(url)
 
 
