@@ -17,11 +17,9 @@ if TYPE_CHECKING:
     from psycopg import AsyncConnection, Connection
     from sqlalchemy.pool import ConnectionPoolEntry
 
-IDLE_SECONDS = 10
-"""How long a transaction may wait for its process; ours never wait for anything but the database."""
-
 _SERVER_PROCESS = "SELECT pg_backend_pid()"
-_END_IDLE = f"SET idle_in_transaction_session_timeout TO '{IDLE_SECONDS}s'"
+_END_IDLE = "SET idle_in_transaction_session_timeout TO '10s'"
+"""Our transactions never wait for anything but the database."""
 
 
 async def connect(*args: Any, **kwargs: Any) -> AsyncConnection[Any]:
